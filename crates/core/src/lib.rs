@@ -3,9 +3,18 @@
 //! Nothing here does I/O, reads a clock, draws random numbers or is `async`. The same input gives
 //! the same bytes out on every machine: that is what makes a decision replayable.
 
+pub mod events;
 pub mod geo;
 pub mod ids;
+pub mod locations;
 pub mod money;
 pub mod orders;
+pub mod packages;
+pub mod permissions;
+pub mod plan;
 pub mod quantity;
+pub mod refusal;
+pub mod scenarios;
+pub mod settings;
+pub mod stocks;
 pub mod time;

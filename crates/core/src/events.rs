@@ -1,0 +1,22 @@
+//! Event types, as integrators see them.
+
+pub const ORDER_CREATED: &str = "order.created";
+pub const ORDER_UPDATED: &str = "order.updated";
+pub const ORDER_PLANNED: &str = "order.planned";
+/// An order became several packages. Documented name.
+pub const ORDER_MULTIPLE_PACKAGES: &str = "order.fulfillment.multiple_packages";
+/// Documented name.
+pub const PACKAGE_CREATED: &str = "package.created";
+/// Documented name.
+pub const PACKAGE_OUT_OF_STOCK: &str = "package.status.out_of_stock";
+/// Documented name.
+pub const STOCK_LOCATION_CREATED: &str = "stock_location.created";
+/// Documented name.
+pub const STOCK_LOCATION_UPDATED: &str = "stock_location.updated";
+
+/// The kind of record an event is about: half of its sequence's name.
+pub mod entity {
+    pub const ORDER: &str = "order";
+    pub const PACKAGE: &str = "package";
+    pub const STOCK_LOCATION: &str = "stock_location";
+}

@@ -1,0 +1,484 @@
+//! Application settings: one row of this table a key. Parser, validator, masking and the reference
+//! page all come from it.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::refusal::Refusal;
+
+/// What a masked secret looks like. Sent back on an update, it keeps the stored secret.
+pub const MASK: &str = "********";
+/// The largest value of a setting, in bytes of JSON.
+pub const MAX_BYTES: usize = 64 * 1024;
+
+/// One setting.
+pub struct Setting {
+    pub key: &'static str,
+    /// What it is for, in a sentence.
+    pub about: &'static str,
+    /// A valid example, as JSON.
+    pub example: &'static str,
+    /// Names of keys whose strings are secrets, at any depth.
+    pub secrets: &'static [&'static str],
+    validate: fn(&Value) -> Result<(), Refusal>,
+}
+
+/// Every key there is.
+pub const SETTINGS: &[Setting] = &[
+    Setting {
+        key: "OMNITRON_CLIENT_SETTINGS",
+        about: "How to reach the commerce hub: credentials, addresses, time-outs in milliseconds, and other addresses for single endpoints.",
+        example: r#"{"auth":{"username":"oms.application","password":"…"},"urls":{"base_url":"https://brand-omnitron.example/api/v1","oms_url":"https://brand-oms.example/api/v1"},"timeouts":{"read":6000,"connect":6000},"endpoint_conf":[]}"#,
+        secrets: &["password", "token"],
+        validate: |v| read::<HubSettings>(v).and_then(|s| s.check()),
+    },
+    Setting {
+        key: "ORDER_FILTERING",
+        about: "Which orders are taken: by status code, by the hub's channel ids (empty: all), leaving out order types.",
+        example: r#"{"order_statuses":["400"],"channels":[],"exclude_order_types":[]}"#,
+        secrets: &[],
+        validate: |v| read::<OrderFiltering>(v).and_then(|s| s.check()),
+    },
+    Setting {
+        key: "ORDER_ITEM_QUANTITY_KEY",
+        about: "The key of an order item's attributes that holds the count of a merged line.",
+        example: r#"{"key":"quantity"}"#,
+        secrets: &[],
+        validate: |v| {
+            let s: QuantityKey = read(v)?;
+            if s.key.trim().is_empty() || s.key.len() > 64 {
+                return Err(wrong("key", "A key of 1 to 64 characters is expected."));
+            }
+            Ok(())
+        },
+    },
+    Setting {
+        key: "GEOLOCATION_DISCOVERY",
+        about: "Whether and how distance is measured: haversine needs no key; google and yandex need api_key.",
+        example: r#"{"enabled":true,"provider":"haversine"}"#,
+        secrets: &["api_key"],
+        validate: |v| {
+            let s: GeolocationDiscovery = read(v)?;
+            if s.provider != GeoProvider::Haversine && s.api_key.as_deref().unwrap_or_default().is_empty() {
+                return Err(wrong("api_key", "google and yandex need an api_key; haversine needs none."));
+            }
+            Ok(())
+        },
+    },
+    Setting {
+        key: "GEOCODE_PROVIDER_SETTINGS",
+        about: "The service that turns an address into coordinates.",
+        example: r#"{"provider":"google","api_key":"…","url":"https://maps.googleapis.com/maps/api/geocode/json"}"#,
+        secrets: &["api_key"],
+        validate: |v| {
+            let s: GeocodeProvider = read(v)?;
+            check_url("url", &s.url)
+        },
+    },
+    Setting {
+        key: "OMNITRON_WEBHOOKS",
+        about: "The webhooks to register on the hub: event types, our public address, and the token the hub sends.",
+        example: r#"{"target_base_url":"https://brand-oms.example","events":["order.created","order.updated"],"token":"…"}"#,
+        secrets: &["token"],
+        validate: |v| {
+            let s: HubWebhooks = read(v)?;
+            check_url("target_base_url", &s.target_base_url)?;
+            match s.events.iter().find(|e| !HUB_EVENTS.iter().any(|(known, _)| known == e)) {
+                Some(unknown) => {
+                    Err(wrong("events", format!("{unknown:?} is not an event the OMS listens to.")))
+                }
+                None => Ok(()),
+            }
+        },
+    },
+    Setting {
+        key: "remote_invoice_call",
+        about: "Where to ask for an invoice when a package ships; time-outs in seconds.",
+        example: r#"{"auth":{"request_type":"anonymous"},"timeouts":{"read":10,"connect":60},"remote_url":"https://erp.example/invoice","generate_invoice_number":true,"generate_invoice_url":true}"#,
+        secrets: &["password", "token"],
+        validate: |v| {
+            let s: InvoiceCall = read(v)?;
+            check_url("remote_url", &s.remote_url)
+        },
+    },
+];
+
+/// The hub's events we listen to, each with the path it is sent to.
+pub const HUB_EVENTS: &[(&str, &str)] = &[
+    ("order.created", "/api/v1/oms/orders_omnitron/"),
+    ("order.updated", "/api/v1/oms/orders_omnitron/"),
+    ("retail_store.created", "/api/v1/oms/stocklocations-webhook"),
+    ("retail_store.updated", "/api/v1/oms/stocklocations-webhook"),
+];
+
+/// The setting of a key.
+pub fn setting(key: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|s| s.key == key)
+}
+
+impl Setting {
+    /// Checks a value and returns it with masked secrets replaced by those stored.
+    pub fn accept(&self, value: &Value, stored: Option<&Value>) -> Result<Value, Refusal> {
+        if value.to_string().len() > MAX_BYTES {
+            return Err(wrong("json_value", format!("A setting holds at most {MAX_BYTES} bytes.")));
+        }
+        let mut value = value.clone();
+        unmask(&mut value, stored, self.secrets)?;
+        (self.validate)(&value)?;
+        Ok(value)
+    }
+
+    /// The value as it may be shown.
+    pub fn masked(&self, value: &Value) -> Value {
+        let mut shown = value.clone();
+        mask(&mut shown, self.secrets);
+        shown
+    }
+}
+
+fn mask(value: &mut Value, secrets: &[&str]) {
+    match value {
+        Value::Object(map) => {
+            for (key, v) in map {
+                match v {
+                    Value::String(s) if secrets.contains(&key.as_str()) => *s = MASK.into(),
+                    _ => mask(v, secrets),
+                }
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(|v| mask(v, secrets)),
+        _ => {}
+    }
+}
+
+/// An all-asterisk secret keeps what is stored at the same place; where nothing is, it is refused,
+/// lest the mask itself become the password.
+fn unmask(value: &mut Value, stored: Option<&Value>, secrets: &[&str]) -> Result<(), Refusal> {
+    match value {
+        Value::Object(map) => {
+            for (key, v) in map {
+                let old = stored.and_then(|s| s.get(key));
+                match v {
+                    Value::String(s) if secrets.contains(&key.as_str()) && is_mask(s) => match old {
+                        Some(Value::String(kept)) => *s = kept.clone(),
+                        _ => {
+                            return Err(wrong(
+                                key,
+                                "There is no stored secret to keep; send the secret itself.",
+                            ));
+                        }
+                    },
+                    _ => unmask(v, old, secrets)?,
+                }
+            }
+            Ok(())
+        }
+        Value::Array(list) => list
+            .iter_mut()
+            .enumerate()
+            .try_for_each(|(i, v)| unmask(v, stored.and_then(|s| s.get(i)), secrets)),
+        _ => Ok(()),
+    }
+}
+
+fn is_mask(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c == '*')
+}
+
+fn wrong(field: &str, message: impl Into<String>) -> Refusal {
+    Refusal::invalid(field, "invalid", message)
+}
+
+/// Reads a stored or sent value as its type; the refusal names the part.
+pub fn read<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T, Refusal> {
+    serde_json::from_value(value.clone()).map_err(|e| {
+        let message = e.to_string();
+        let field = message.split('`').nth(1).unwrap_or("json_value").to_owned();
+        wrong(&field, format!("The value cannot be read: {message}."))
+    })
+}
+
+fn check_url(field: &str, url: &str) -> Result<(), Refusal> {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    match rest {
+        Some(rest)
+            if !rest.is_empty()
+                && !rest.starts_with('/')
+                && url.len() <= 2000
+                && !url.contains(char::is_whitespace) =>
+        {
+            Ok(())
+        }
+        _ => Err(wrong(
+            field,
+            format!("{url:?} is not an address: http:// or https:// and a host are expected."),
+        )),
+    }
+}
+
+/// `OMNITRON_CLIENT_SETTINGS`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HubSettings {
+    pub auth: HubAuth,
+    pub urls: HubUrls,
+    #[serde(default)]
+    pub timeouts: HubTimeouts,
+    #[serde(default)]
+    pub endpoint_conf: Vec<HubEndpoint>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HubAuth {
+    pub username: String,
+    pub password: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HubUrls {
+    pub base_url: String,
+    #[serde(default)]
+    pub oms_url: Option<String>,
+}
+
+/// Milliseconds.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HubTimeouts {
+    pub read: u64,
+    pub connect: u64,
+}
+
+impl Default for HubTimeouts {
+    fn default() -> Self {
+        Self { read: 6_000, connect: 6_000 }
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HubEndpoint {
+    pub endpoint: String,
+    pub base_url: String,
+    pub auth: HubEndpointAuth,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HubEndpointAuth {
+    pub token: String,
+}
+
+impl HubSettings {
+    fn check(&self) -> Result<(), Refusal> {
+        if self.auth.username.is_empty() || self.auth.password.is_empty() {
+            return Err(wrong("auth", "username and password of the hub's technical user are required."));
+        }
+        check_url("base_url", &self.urls.base_url)?;
+        for endpoint in &self.endpoint_conf {
+            check_url("endpoint_conf", &endpoint.base_url)?;
+        }
+        let bounds = 100..=120_000;
+        if !bounds.contains(&self.timeouts.read) || !bounds.contains(&self.timeouts.connect) {
+            return Err(wrong("timeouts", "Time-outs are milliseconds, 100 to 120,000."));
+        }
+        Ok(())
+    }
+}
+
+/// `ORDER_FILTERING`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OrderFiltering {
+    pub order_statuses: Vec<Value>,
+    #[serde(default)]
+    pub channels: Vec<i64>,
+    #[serde(default)]
+    pub exclude_order_types: Vec<String>,
+}
+
+impl Default for OrderFiltering {
+    fn default() -> Self {
+        Self { order_statuses: vec!["400".into()], channels: Vec::new(), exclude_order_types: Vec::new() }
+    }
+}
+
+impl OrderFiltering {
+    fn check(&self) -> Result<(), Refusal> {
+        if self.order_statuses.is_empty() {
+            return Err(wrong(
+                "order_statuses",
+                "At least one status is needed, or no order would ever be taken.",
+            ));
+        }
+        match self.order_statuses.iter().find(|s| crate::orders::OrderStatus::from_json(s).is_none()) {
+            Some(unknown) => Err(wrong("order_statuses", format!("{unknown} is not an order status."))),
+            None => Ok(()),
+        }
+    }
+
+    /// Why an order is not taken; `None` if it is.
+    pub fn filters_out(
+        &self,
+        status: crate::orders::OrderStatus,
+        channel: i64,
+        order_type: &str,
+    ) -> Option<String> {
+        if !self.order_statuses.iter().any(|s| crate::orders::OrderStatus::from_json(s) == Some(status)) {
+            return Some(format!("status {} is not in ORDER_FILTERING", status.code()));
+        }
+        if !self.channels.is_empty() && !self.channels.contains(&channel) {
+            return Some(format!("channel {channel} is not in ORDER_FILTERING"));
+        }
+        self.exclude_order_types
+            .iter()
+            .any(|t| t == order_type)
+            .then(|| format!("order type {order_type:?} is excluded by ORDER_FILTERING"))
+    }
+}
+
+/// `ORDER_ITEM_QUANTITY_KEY`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QuantityKey {
+    pub key: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GeoProvider {
+    Google,
+    Yandex,
+    Haversine,
+}
+
+/// `GEOLOCATION_DISCOVERY`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GeolocationDiscovery {
+    pub enabled: bool,
+    pub provider: GeoProvider,
+    #[serde(default)]
+    pub api_key: Option<String>,
+    #[serde(default)]
+    pub cache_ttl_seconds: Option<u32>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GeocodeProvider {
+    #[serde(rename = "provider")]
+    _provider: GeocodeKind,
+    #[serde(rename = "api_key")]
+    _api_key: String,
+    url: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum GeocodeKind {
+    Google,
+    Yandex,
+}
+
+/// `OMNITRON_WEBHOOKS`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HubWebhooks {
+    pub target_base_url: String,
+    pub events: Vec<String>,
+    /// Sent by the hub as `Authorization: Token …`.
+    pub token: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InvoiceCall {
+    #[serde(rename = "auth")]
+    _auth: InvoiceAuth,
+    #[serde(rename = "timeouts")]
+    _timeouts: InvoiceTimeouts,
+    remote_url: String,
+    #[serde(default, rename = "generate_invoice_number")]
+    _number: bool,
+    #[serde(default, rename = "generate_invoice_url")]
+    _url: bool,
+}
+
+/// Seconds.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InvoiceTimeouts {
+    #[serde(rename = "read")]
+    _read: u32,
+    #[serde(rename = "connect")]
+    _connect: u32,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "request_type", rename_all = "snake_case")]
+enum InvoiceAuth {
+    Anonymous,
+    BasicAuth {
+        #[serde(rename = "username")]
+        _username: String,
+        #[serde(rename = "password")]
+        _password: String,
+    },
+    Token {
+        #[serde(rename = "token")]
+        _token: String,
+        #[serde(default, rename = "token_prefix")]
+        _prefix: Option<String>,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn every_example_is_valid_and_shows_no_secret() {
+        for s in SETTINGS {
+            let value: Value = serde_json::from_str(s.example).expect(s.key);
+            let stored = s.accept(&value, None).unwrap_or_else(|r| panic!("{}: {r}", s.key));
+            let shown = s.masked(&stored).to_string();
+            assert!(s.secrets.is_empty() || !shown.contains('…'), "{}: {shown}", s.key);
+        }
+    }
+
+    #[test]
+    fn a_masked_secret_keeps_the_stored_one_and_never_becomes_it() {
+        let s = setting("OMNITRON_CLIENT_SETTINGS").expect("known");
+        let stored: Value = serde_json::from_str(s.example).expect("example");
+        let mut sent = s.masked(&stored);
+        sent["urls"]["base_url"] = json!("http://127.0.0.1:1/api/v1");
+        let kept = s.accept(&sent, Some(&stored)).expect("valid");
+        assert_eq!(kept["auth"]["password"], stored["auth"]["password"]);
+        assert!(s.accept(&sent, None).is_err());
+    }
+
+    #[test]
+    fn wrong_values_are_refused_by_name() {
+        let refused =
+            |key, value: Value| setting(key).expect(key).accept(&value, None).expect_err("must be refused");
+        assert_eq!(refused("ORDER_FILTERING", json!({"order_statuses": ["401"]})).field, "order_statuses");
+        assert_eq!(refused("ORDER_FILTERING", json!({"statuses": []})).field, "statuses");
+        assert_eq!(
+            refused("GEOLOCATION_DISCOVERY", json!({"enabled": true, "provider": "google"})).field,
+            "api_key"
+        );
+        assert_eq!(
+            refused(
+                "OMNITRON_CLIENT_SETTINGS",
+                json!({"auth": {"username": "a", "password": "b"}, "urls": {"base_url": "ftp://x"}})
+            )
+            .field,
+            "base_url"
+        );
+        assert!(refused("ORDER_FILTERING", json!(3)).message.contains("cannot be read"));
+    }
+}

@@ -1,0 +1,26 @@
+//! Stock: the kinds of movement in the ledger and what each does.
+
+/// Why a balance changed. One ledger row a movement; the sums of the rows are the balances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Movement {
+    /// The number on the shelf was stated from outside (load, count): `d_on_hand` is the difference.
+    Received,
+    /// Units promised to a package item.
+    Reserve,
+    /// A promise taken back.
+    Release,
+}
+
+impl Movement {
+    /// The word in the ledger's `kind` column.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Received => "received",
+            Self::Reserve => "reserve",
+            Self::Release => "release",
+        }
+    }
+}
+
+/// The most units one (location, SKU) balance may hold; keeps every sum far from the limits of `i64`.
+pub const MAX_ON_HAND: i64 = 1_000_000_000;
