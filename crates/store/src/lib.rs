@@ -1,1 +1,30 @@
+//! The only crate that touches the OMS's database.
+//!
+//! [`Store`] opens SQLite or PostgreSQL by URL; both run the same schema text and the same queries.
+//! All reads and writes go through a [`Tx`]. One file a noun; each holds the SQL of that noun.
 
+pub mod batch;
+pub mod check;
+pub mod db;
+mod dialect;
+pub mod ids;
+mod migrate;
+
+pub mod access;
+pub mod channels;
+pub mod events;
+pub mod geography;
+pub mod inbox;
+pub mod jobs;
+pub mod locations;
+pub mod logs;
+pub mod orders;
+pub mod packages;
+pub mod plans;
+pub mod products;
+pub mod scenarios;
+pub mod settings;
+pub mod setup;
+pub mod stocks;
+
+pub use db::{Cols, Options, Row, Store, StoreError, Tx, Value};

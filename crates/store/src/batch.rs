@@ -1,0 +1,139 @@
+//! Many rows in one statement: multi-row `VALUES`, in chunks of a power of two so that few
+//! different statements are ever prepared.
+
+use std::fmt::Write as _;
+
+use crate::{Row, StoreError, Tx, Value};
+
+/// SQLite's limit on parameters of one statement (PostgreSQL's is twice that).
+const MAX_PARAMETERS: usize = 32_766;
+/// The most rows a statement: beyond this a longer text gains nothing.
+const MAX_ROWS: usize = 512;
+
+/// Rows to be written, all of the same width.
+pub struct Rows {
+    width: usize,
+    values: Vec<Value>,
+}
+
+impl Rows {
+    /// No rows yet, of `width` columns.
+    pub fn new(width: usize) -> Self {
+        Self { width, values: Vec::new() }
+    }
+
+    /// Adds a row.
+    pub fn push(&mut self, row: Vec<Value>) {
+        assert_eq!(row.len(), self.width, "every row of a batch has the same columns");
+        self.values.extend(row);
+    }
+
+    /// How many rows.
+    pub fn len(&self) -> usize {
+        self.values.len() / self.width
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// Takes the rows off in chunks whose sizes are powers of two.
+    fn chunks(self) -> impl Iterator<Item = (usize, Vec<Value>)> {
+        let width = self.width;
+        let largest = largest_chunk(width);
+        let mut values = self.values.into_iter();
+        std::iter::from_fn(move || {
+            let left = values.len() / width;
+            if left == 0 {
+                return None;
+            }
+            let n = largest.min(1 << left.ilog2());
+            Some((n, values.by_ref().take(n * width).collect()))
+        })
+    }
+}
+
+fn largest_chunk(width: usize) -> usize {
+    let most = (MAX_PARAMETERS / width).clamp(1, MAX_ROWS);
+    1 << most.ilog2()
+}
+
+/// `($1,$2),($3,$4)` for `rows` rows of `width` columns, the first parameter being `$first`.
+fn values_list(rows: usize, width: usize, first: usize) -> String {
+    let mut text = String::with_capacity(rows * width * 6);
+    for row in 0..rows {
+        text.push_str(if row == 0 { "(" } else { ",(" });
+        for column in 0..width {
+            let comma = if column == 0 { "" } else { "," };
+            let _ = write!(text, "{comma}${}", first + row * width + column);
+        }
+        text.push(')');
+    }
+    text
+}
+
+impl Tx {
+    /// `head VALUES (…),(…) tail`, for all rows; returns how many were hit.
+    pub async fn insert(&mut self, head: &str, rows: Rows, tail: &str) -> Result<u64, StoreError> {
+        let width = rows.width;
+        let mut hit = 0;
+        for (n, values) in rows.chunks() {
+            hit += self.execute(format!("{head} VALUES {} {tail}", values_list(n, width, 1)), values).await?;
+        }
+        Ok(hit)
+    }
+
+    /// Like [`Tx::insert`] with a `RETURNING` in the tail; returns its rows.
+    pub async fn insert_returning(&mut self, head: &str, rows: Rows, tail: &str) -> Result<Vec<Row>, StoreError> {
+        let width = rows.width;
+        let mut back = Vec::new();
+        for (n, values) in rows.chunks() {
+            back.extend(self.fetch(format!("{head} VALUES {} {tail}", values_list(n, width, 1)), values).await?);
+        }
+        Ok(back)
+    }
+
+    /// `WITH v(columns) AS (VALUES …) body`: a statement that joins the rows it is given. Returns the
+    /// rows of the body's SELECT or RETURNING.
+    pub async fn with_values(&mut self, columns: &str, rows: Rows, body: &str) -> Result<Vec<Row>, StoreError> {
+        let width = rows.width;
+        let mut back = Vec::new();
+        for (n, values) in rows.chunks() {
+            let sql = format!("WITH v({columns}) AS (VALUES {}) {body}", values_list(n, width, 1));
+            back.extend(self.fetch(sql, values).await?);
+        }
+        Ok(back)
+    }
+
+    /// Runs `head IN (…) tail` for all ids; returns the rows. `head` ends with the column's name.
+    pub async fn fetch_in(
+        &mut self,
+        head: &str,
+        ids: impl IntoIterator<Item = impl Into<Value>>,
+        tail: &str,
+    ) -> Result<Vec<Row>, StoreError> {
+        let mut rows = Rows::new(1);
+        ids.into_iter().for_each(|id| rows.push(vec![id.into()]));
+        let mut back = Vec::new();
+        for (n, values) in rows.chunks() {
+            let list: Vec<_> = (1..=n).map(|i| format!("${i}")).collect();
+            back.extend(self.fetch(format!("{head} IN ({}) {tail}", list.join(",")), values).await?);
+        }
+        Ok(back)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_are_powers_of_two_within_the_limits() {
+        let mut rows = Rows::new(40);
+        (0..1003).for_each(|i| rows.push(vec![Value::from(i as i64); 40]));
+        let sizes: Vec<_> = rows.chunks().map(|(n, v)| (n, v.len())).collect();
+        assert_eq!(sizes.iter().map(|(n, _)| n).sum::<usize>(), 1003);
+        assert!(sizes.iter().all(|(n, v)| n.is_power_of_two() && *v == n * 40 && *v <= MAX_PARAMETERS));
+        assert_eq!(values_list(2, 2, 1), "($1,$2),($3,$4)");
+    }
+}

@@ -1,0 +1,436 @@
+//! Store, transaction, value and row: one small surface over sqlx's two drivers.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{AssertSqlSafe, Column, PgPool, Postgres, Row as _, Sqlite, SqlitePool, Transaction};
+
+pub use crate::dialect::Dialect;
+
+/// Read connections on SQLite: enough for a busy back office, few enough to stay in cache.
+const SQLITE_READERS: u32 = 8;
+/// Connections of one node to PostgreSQL: workers, intake and requests; a server's default is 100.
+const POSTGRES_CONNECTIONS: u32 = 16;
+/// How long a transaction waits for a connection before it is refused.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Statements kept prepared a connection; batches come in a few sizes each.
+const STATEMENT_CACHE: usize = 512;
+/// Below this, a WAL database can be corrupted by a checkpoint race.
+const OLDEST_SQLITE: &str = "3.51.3";
+
+/// How a store is opened.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Whether a commit waits for the disk. Off only in model and property tests.
+    pub durable: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { durable: true }
+    }
+}
+
+/// What went wrong in the database. An operator must act, except where [`StoreError::is_retryable`].
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("{0}")]
+    Url(String),
+    #[error("the database refused: {source}")]
+    Sql {
+        dialect: Dialect,
+        #[source]
+        source: sqlx::Error,
+    },
+    #[error("the database holds what it must not: {0}")]
+    Corrupt(String),
+}
+
+impl StoreError {
+    fn code(&self) -> Option<String> {
+        match self {
+            Self::Sql { source: sqlx::Error::Database(e), .. } => e.code().map(|c| c.into_owned()),
+            _ => None,
+        }
+    }
+
+    /// Whether the same work may succeed if it is tried again.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Sql { source: sqlx::Error::PoolTimedOut | sqlx::Error::Io(_), .. } => true,
+            Self::Sql { dialect, .. } => self.code().is_some_and(|c| dialect.is_retryable(&c)),
+            _ => false,
+        }
+    }
+
+    /// Whether a unique key was already taken.
+    pub fn is_duplicate(&self) -> bool {
+        matches!(self, Self::Sql { source: sqlx::Error::Database(e), .. } if e.is_unique_violation())
+    }
+
+    /// Whether a constraint of the schema was broken: the data is wrong, not the moment.
+    pub fn is_constraint(&self) -> bool {
+        use sqlx::error::ErrorKind::*;
+        matches!(self, Self::Sql { source: sqlx::Error::Database(e), .. }
+            if matches!(e.kind(), UniqueViolation | ForeignKeyViolation | NotNullViolation | CheckViolation))
+    }
+}
+
+/// A value on its way into a query.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    I64(Option<i64>),
+    Text(Option<String>),
+    Bool(bool),
+    Bytes(Option<Vec<u8>>),
+}
+
+macro_rules! into_value {
+    ($($from:ty => $variant:ident($v:ident) $to:expr;)*) => {$(
+        impl From<$from> for Value {
+            fn from($v: $from) -> Self { Self::$variant($to) }
+        }
+    )*};
+}
+
+into_value! {
+    i64 => I64(v) Some(v);
+    Option<i64> => I64(v) v;
+    usize => I64(v) Some(v as i64);
+    bool => Bool(v) v;
+    String => Text(v) Some(v);
+    &String => Text(v) Some(v.clone());
+    &str => Text(v) Some(v.to_owned());
+    Option<String> => Text(v) v;
+    Option<&str> => Text(v) v.map(str::to_owned);
+    Vec<u8> => Bytes(v) Some(v);
+    &[u8] => Bytes(v) Some(v.to_vec());
+    [u8; 32] => Bytes(v) Some(v.to_vec());
+    Option<Vec<u8>> => Bytes(v) v;
+}
+
+/// Builds the arguments of a query: `args![id, "name", None::<i64>]`.
+#[macro_export]
+macro_rules! args {
+    ($($v:expr),* $(,)?) => { vec![$($crate::Value::from($v)),*] };
+}
+
+/// A row that came back.
+pub enum Row {
+    Sqlite(sqlx::sqlite::SqliteRow),
+    Postgres(sqlx::postgres::PgRow),
+}
+
+macro_rules! column {
+    ($self:ident, $i:expr) => {
+        match $self {
+            Row::Sqlite(r) => r.try_get($i).map_err(|e| wrong_column(r.columns().get($i).map(|c| c.name()), e)),
+            Row::Postgres(r) => r.try_get($i).map_err(|e| wrong_column(r.columns().get($i).map(|c| c.name()), e)),
+        }
+    };
+}
+
+fn wrong_column(name: Option<&str>, e: sqlx::Error) -> StoreError {
+    StoreError::Corrupt(format!("column {}: {e}", name.unwrap_or("beyond the last")))
+}
+
+impl Row {
+    pub fn i64(&self, i: usize) -> Result<i64, StoreError> {
+        column!(self, i)
+    }
+
+    /// Reads the columns from the first on, in the order of the SELECT.
+    pub fn cols(&self) -> Cols<'_> {
+        Cols { row: self, next: 0 }
+    }
+}
+
+/// Reads a row's columns one after the other.
+pub struct Cols<'r> {
+    row: &'r Row,
+    next: usize,
+}
+
+macro_rules! cols {
+    ($($name:ident -> $type:ty;)*) => {$(
+        pub fn $name(&mut self) -> Result<$type, StoreError> {
+            let (row, i) = (self.row, self.next);
+            self.next += 1;
+            column!(row, i)
+        }
+    )*};
+}
+
+impl Cols<'_> {
+    cols! {
+        i64 -> i64;
+        opt_i64 -> Option<i64>;
+        text -> String;
+        opt_text -> Option<String>;
+        bool -> bool;
+        bytes -> Vec<u8>;
+        opt_bytes -> Option<Vec<u8>>;
+    }
+
+    /// A column of JSON text.
+    pub fn json(&mut self) -> Result<serde_json::Value, StoreError> {
+        let text = self.text()?;
+        serde_json::from_str(&text).map_err(|e| StoreError::Corrupt(format!("a JSON column: {e}")))
+    }
+}
+
+enum Pools {
+    Sqlite { readers: SqlitePool, writer: SqlitePool },
+    Postgres(PgPool),
+}
+
+/// The database.
+pub struct Store {
+    pools: Pools,
+    pub ids: crate::ids::Ids,
+}
+
+impl Store {
+    /// Opens `sqlite://path` or `postgres://…` and brings its schema up to date.
+    pub async fn open(url: &str, options: Options) -> Result<Self, StoreError> {
+        let pools = if let Some(path) = url.strip_prefix("sqlite://") {
+            open_sqlite(path, options).await?
+        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            open_postgres(url, options).await?
+        } else {
+            return Err(StoreError::Url(format!(
+                "{:?} is not a database address; use sqlite://path/to/oms.db or postgres://user@host/database",
+                url.split('@').next_back().unwrap_or_default()
+            )));
+        };
+        let dialect = match pools {
+            Pools::Sqlite { .. } => Dialect::Sqlite,
+            Pools::Postgres(_) => Dialect::Postgres,
+        };
+        let store = Self { pools, ids: crate::ids::Ids::new(dialect) };
+        crate::migrate::run(&store).await?;
+        Ok(store)
+    }
+
+    /// Which engine this is.
+    pub fn dialect(&self) -> Dialect {
+        match self.pools {
+            Pools::Sqlite { .. } => Dialect::Sqlite,
+            Pools::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// Begins a write transaction. Dropped without [`Tx::commit`], it leaves nothing.
+    pub async fn begin(&self) -> Result<Tx, StoreError> {
+        let begin = self.dialect().begin_write();
+        let inner = match &self.pools {
+            Pools::Sqlite { writer, .. } => writer.begin_with(begin).await.map(Inner::Sqlite),
+            Pools::Postgres(pool) => pool.begin_with(begin).await.map(Inner::Postgres),
+        };
+        Ok(Tx { inner: inner.map_err(|e| self.error(e))? })
+    }
+
+    /// Begins a transaction that only reads: on SQLite a stable snapshot beside the writer.
+    pub async fn read(&self) -> Result<Tx, StoreError> {
+        let inner = match &self.pools {
+            Pools::Sqlite { readers, .. } => readers.begin().await.map(Inner::Sqlite),
+            Pools::Postgres(pool) => pool.begin().await.map(Inner::Postgres),
+        };
+        Ok(Tx { inner: inner.map_err(|e| self.error(e))? })
+    }
+
+    /// Closes all connections; on SQLite the log is folded into the file.
+    pub async fn close(&self) {
+        match &self.pools {
+            Pools::Sqlite { readers, writer } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Pools::Postgres(pool) => pool.close().await,
+        }
+    }
+
+    /// Refreshes the planner's statistics; worth it after bulk loads.
+    pub async fn analyze(&self) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        tx.execute("ANALYZE", vec![]).await?;
+        tx.commit().await
+    }
+
+    fn error(&self, source: sqlx::Error) -> StoreError {
+        StoreError::Sql { dialect: self.dialect(), source }
+    }
+}
+
+async fn open_sqlite(path: &str, options: Options) -> Result<Pools, StoreError> {
+    let sql = |source| StoreError::Sql { dialect: Dialect::Sqlite, source };
+    let file = PathBuf::from(path);
+    if let Some(dir) = file.parent().filter(|d| !d.as_os_str().is_empty()) {
+        std::fs::create_dir_all(dir)
+            .map_err(|e| StoreError::Url(format!("the folder {} cannot be made: {e}", dir.display())))?;
+    }
+    // FULL: with NORMAL an acknowledged commit can be lost in a power cut.
+    let synchronous = if options.durable { SqliteSynchronous::Full } else { SqliteSynchronous::Off };
+    let connect = SqliteConnectOptions::new()
+        .filename(&file)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(synchronous)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(10))
+        .pragma("cache_size", "-65536")
+        .pragma("temp_store", "MEMORY")
+        .statement_cache_capacity(STATEMENT_CACHE);
+    let writer = SqlitePoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_with(connect.clone())
+        .await
+        .map_err(sql)?;
+    let version: String = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(&writer).await.map_err(sql)?;
+    let number = |v: &str| v.split('.').filter_map(|p| p.parse::<u32>().ok()).collect::<Vec<_>>();
+    if number(&version) < number(OLDEST_SQLITE) {
+        return Err(StoreError::Url(format!("SQLite {version} is too old: {OLDEST_SQLITE} or newer is needed")));
+    }
+    let readers = SqlitePoolOptions::new()
+        .max_connections(SQLITE_READERS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_with(connect.pragma("query_only", "ON"))
+        .await
+        .map_err(sql)?;
+    Ok(Pools::Sqlite { readers, writer })
+}
+
+async fn open_postgres(url: &str, options: Options) -> Result<Pools, StoreError> {
+    let sql = |source| StoreError::Sql { dialect: Dialect::Postgres, source };
+    let mut connect = PgConnectOptions::from_str(url).map_err(sql)?.statement_cache_capacity(STATEMENT_CACHE);
+    if !options.durable {
+        connect = connect.options([("synchronous_commit", "off")]);
+    }
+    let pool = PgPoolOptions::new()
+        .max_connections(POSTGRES_CONNECTIONS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_with(connect)
+        .await
+        .map_err(sql)?;
+    Ok(Pools::Postgres(pool))
+}
+
+enum Inner {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// A transaction on either engine.
+pub struct Tx {
+    inner: Inner,
+}
+
+/// Binds the values and runs one method of a sqlx query on the transaction's connection.
+macro_rules! dispatch {
+    ($self:ident, $sql:expr, $args:expr, |$query:ident, $conn:ident| $run:expr, $sqlite:expr, $postgres:expr) => {
+        match &mut $self.inner {
+            Inner::Sqlite(tx) => {
+                let ($query, $conn) = (bound!(Sqlite, $sql, $args), &mut **tx);
+                $run.map($sqlite).map_err(|source| StoreError::Sql { dialect: Dialect::Sqlite, source })
+            }
+            Inner::Postgres(tx) => {
+                let ($query, $conn) = (bound!(Postgres, $sql, $args), &mut **tx);
+                $run.map($postgres).map_err(|source| StoreError::Sql { dialect: Dialect::Postgres, source })
+            }
+        }
+    };
+}
+
+macro_rules! bound {
+    ($db:ty, $sql:expr, $args:expr) => {{
+        let mut query = sqlx::query::<$db>(AssertSqlSafe($sql));
+        for value in $args {
+            query = match value {
+                Value::I64(v) => query.bind(v),
+                Value::Text(v) => query.bind(v),
+                Value::Bool(v) => query.bind(v),
+                Value::Bytes(v) => query.bind(v),
+            };
+        }
+        query
+    }};
+}
+
+impl Tx {
+    /// Which engine this is.
+    pub fn dialect(&self) -> Dialect {
+        match self.inner {
+            Inner::Sqlite(_) => Dialect::Sqlite,
+            Inner::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// Runs a statement; returns the rows it hit. Text is never built from outside input.
+    pub async fn execute(&mut self, sql: impl Into<String>, args: Vec<Value>) -> Result<u64, StoreError> {
+        let sql = sql.into();
+        dispatch!(
+            self,
+            sql,
+            args,
+            |query, conn| query.execute(conn).await,
+            |r: sqlx::sqlite::SqliteQueryResult| r.rows_affected(),
+            |r: sqlx::postgres::PgQueryResult| r.rows_affected()
+        )
+    }
+
+    /// All rows of a query.
+    pub async fn fetch(&mut self, sql: impl Into<String>, args: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        let sql = sql.into();
+        dispatch!(
+            self,
+            sql,
+            args,
+            |query, conn| query.fetch_all(conn).await,
+            |rows: Vec<_>| rows.into_iter().map(Row::Sqlite).collect(),
+            |rows: Vec<_>| rows.into_iter().map(Row::Postgres).collect()
+        )
+    }
+
+    /// The first row of a query, if there is one.
+    pub async fn first(&mut self, sql: impl Into<String>, args: Vec<Value>) -> Result<Option<Row>, StoreError> {
+        Ok(self.fetch(sql, args).await?.into_iter().next())
+    }
+
+    /// The single whole number a query gives.
+    pub async fn scalar(&mut self, sql: impl Into<String>, args: Vec<Value>) -> Result<i64, StoreError> {
+        let row = self.first(sql, args).await?;
+        row.ok_or_else(|| StoreError::Corrupt("a query that gives one row gave none".into()))?.i64(0)
+    }
+
+    /// Makes the transaction's work durable. A disk that fails to sync ends the process: what it
+    /// holds is then unknown, and only a restart reads the truth.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        let dialect = self.dialect();
+        let done = match self.inner {
+            Inner::Sqlite(tx) => tx.commit().await,
+            Inner::Postgres(tx) => tx.commit().await,
+        };
+        done.map_err(|source| {
+            let error = StoreError::Sql { dialect, source };
+            if error.code().is_some_and(|c| dialect.is_failed_sync(&c)) {
+                tracing::error!(%error, "the disk failed to sync; stopping so that a restart reads what is really there");
+                std::process::abort();
+            }
+            error
+        })
+    }
+
+    /// Drops the transaction's work.
+    pub async fn rollback(self) -> Result<(), StoreError> {
+        let dialect = self.dialect();
+        let done = match self.inner {
+            Inner::Sqlite(tx) => tx.rollback().await,
+            Inner::Postgres(tx) => tx.rollback().await,
+        };
+        done.map_err(|source| StoreError::Sql { dialect, source })
+    }
+}

@@ -1,0 +1,60 @@
+//! Everything that differs between the two engines: type names, row locks, the start of a write
+//! transaction, and which error codes mean "try again".
+
+/// Which engine a store runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+impl Dialect {
+    /// Translates the schema's type names.
+    pub(crate) fn schema(self, text: &str) -> String {
+        match self {
+            // An INTEGER primary key is the table's own b-tree; a BIGINT one would be a second index.
+            Self::Sqlite => text.replace("BIGINT PRIMARY KEY", "INTEGER PRIMARY KEY"),
+            Self::Postgres => text.replace(" BLOB", " BYTEA").replace(" TEXT", " TEXT COLLATE \"C\""),
+        }
+    }
+
+    /// Appended to a SELECT that must hold its rows. SQLite's writers already exclude each other.
+    pub fn for_update(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " FOR UPDATE",
+        }
+    }
+
+    /// Appended to a SELECT that claims rows others may be claiming too.
+    pub fn skip_locked(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " FOR UPDATE SKIP LOCKED",
+        }
+    }
+
+    /// The first statement of a write transaction.
+    pub(crate) fn begin_write(self) -> &'static str {
+        match self {
+            Self::Sqlite => "BEGIN IMMEDIATE",
+            Self::Postgres => "BEGIN",
+        }
+    }
+
+    /// Whether an error code means that the same transaction may succeed if it is tried again.
+    pub(crate) fn is_retryable(self, code: &str) -> bool {
+        match self {
+            // Busy, busy snapshot, locked.
+            Self::Sqlite => matches!(code, "5" | "517" | "6" | "262"),
+            // Serialization failure, deadlock, lock not available, too many connections, shutting down.
+            Self::Postgres => matches!(code, "40001" | "40P01" | "55P03" | "53300" | "57P01" | "57P03"),
+        }
+    }
+
+    /// Whether an error code says that the disk did not take what it was given.
+    pub(crate) fn is_failed_sync(self, code: &str) -> bool {
+        // SQLITE_IOERR_FSYNC and SQLITE_IOERR_DIR_FSYNC; PostgreSQL's server panics by itself.
+        self == Self::Sqlite && matches!(code, "1034" | "1290")
+    }
+}

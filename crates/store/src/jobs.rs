@@ -1,0 +1,169 @@
+//! Work to do: claimed with a lease, tried again with back-off, dead with its reason in the end.
+//! A finished job leaves in the transaction of its effect.
+
+use crate::batch::Rows;
+use crate::db::Dialect;
+use crate::{StoreError, Tx, args};
+
+/// How long a lease lasts on PostgreSQL, where its process may be gone; heartbeats renew it.
+pub const LEASE_US: i64 = 10_000_000;
+/// Tries before a job is dead and a person must look.
+pub const MAX_ATTEMPTS: i64 = 8;
+
+/// Which work a job is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JobKind {
+    /// Fetch what an inbox row tells of. `ref_id`: the inbox row.
+    Fetch,
+    /// Plan an order. `ref_id`: the order.
+    Plan,
+}
+
+impl JobKind {
+    /// The stored word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fetch => "fetch",
+            Self::Plan => "plan",
+        }
+    }
+}
+
+/// A job to be written. Lower `sort` is claimed first.
+#[derive(Debug, Clone, Copy)]
+pub struct NewJob {
+    pub id: i64,
+    pub kind: JobKind,
+    pub ref_id: i64,
+    pub sort: (i64, i64),
+}
+
+/// A job this process has leased.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    pub id: i64,
+    pub ref_id: i64,
+    pub attempts: i64,
+}
+
+/// Counts of jobs by state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Backlog {
+    pub runnable: i64,
+    pub leased: i64,
+    pub dead: i64,
+}
+
+/// Writes jobs; one that already waits for the same record is kept as it is.
+pub async fn add(tx: &mut Tx, jobs: &[NewJob], now_us: i64) -> Result<(), StoreError> {
+    let mut rows = Rows::new(9);
+    for job in jobs {
+        let (sort, tie) = job.sort;
+        rows.push(args![job.id, job.kind.as_str(), job.ref_id, "runnable", sort, tie, now_us, 0i64, now_us]);
+    }
+    let head = "INSERT INTO jobs (id, kind, ref_id, state, sort_key, sort_tie, run_at_us, attempts, created_us)";
+    let tail = "ON CONFLICT (kind, ref_id) DO UPDATE SET state = 'runnable', attempts = 0, last_error = NULL, \
+                run_at_us = excluded.run_at_us WHERE jobs.state = 'dead'";
+    tx.insert(head, rows, tail).await?;
+    Ok(())
+}
+
+/// Leases up to `limit` jobs that are due, lowest sort first.
+pub async fn claim(
+    tx: &mut Tx,
+    kind: JobKind,
+    owner: &str,
+    limit: usize,
+    now_us: i64,
+) -> Result<Vec<Job>, StoreError> {
+    let skip = tx.dialect().skip_locked();
+    let sql = format!(
+        "SELECT id, ref_id, attempts FROM jobs WHERE kind = $1 AND state = 'runnable' AND run_at_us <= $2 \
+         ORDER BY sort_key, sort_tie LIMIT $3{skip}"
+    );
+    let rows = tx.fetch(sql, args![kind.as_str(), now_us, limit]).await?;
+    let read = |row: &crate::Row| {
+        let mut c = row.cols();
+        Ok::<_, StoreError>(Job { id: c.i64()?, ref_id: c.i64()?, attempts: c.i64()? })
+    };
+    let jobs = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let mut leased = Rows::new(3);
+    jobs.iter().for_each(|j| leased.push(args![j.id, owner, now_us + LEASE_US]));
+    let body = "UPDATE jobs SET state = 'leased', attempts = attempts + 1, lease_owner = v.owner, \
+                lease_until_us = v.until FROM v WHERE jobs.id = v.id RETURNING jobs.id";
+    tx.with_values("id, owner, until", leased, body).await?;
+    Ok(jobs)
+}
+
+/// Removes jobs whose effect this transaction holds. Returns those still leased by `owner`: a job
+/// taken over meanwhile is not ours to finish.
+pub async fn finish(tx: &mut Tx, ids: &[i64], owner: &str) -> Result<Vec<i64>, StoreError> {
+    let mut rows = Rows::new(2);
+    ids.iter().for_each(|&id| rows.push(args![id, owner]));
+    let body = "DELETE FROM jobs WHERE EXISTS (SELECT 1 FROM v WHERE v.id = jobs.id AND v.owner = jobs.lease_owner) \
+                AND state = 'leased' RETURNING id";
+    let back = tx.with_values("id, owner", rows, body).await?;
+    back.iter().map(|r| r.i64(0)).collect()
+}
+
+/// Gives jobs back: due again at `run_at_us`, or dead after too many tries or when `hopeless`.
+pub async fn give_back(
+    tx: &mut Tx,
+    jobs: &[Job],
+    owner: &str,
+    run_at_us: i64,
+    error: Option<&str>,
+    hopeless: bool,
+) -> Result<(), StoreError> {
+    let error: Option<String> = error.map(|e| e.chars().take(2_000).collect());
+    let mut rows = Rows::new(5);
+    for job in jobs {
+        let dead = hopeless || (error.is_some() && job.attempts + 1 >= MAX_ATTEMPTS);
+        let state = if dead { "dead" } else { "runnable" };
+        rows.push(args![job.id, owner, state, run_at_us, error.clone()]);
+    }
+    // A job given back without an error was not really tried.
+    let body = "UPDATE jobs SET state = v.state, run_at_us = v.run_at, lease_owner = NULL, lease_until_us = NULL, \
+                attempts = CASE WHEN v.error IS NULL THEN jobs.attempts - 1 ELSE jobs.attempts END, \
+                last_error = COALESCE(v.error, jobs.last_error) FROM v \
+                WHERE jobs.id = v.id AND jobs.lease_owner = v.owner AND jobs.state = 'leased' RETURNING jobs.id";
+    tx.with_values("id, owner, state, run_at, error", rows, body).await?;
+    Ok(())
+}
+
+/// Makes the leases of this start: on SQLite, where one process works, every old lease is void.
+pub async fn take_back_at_start(tx: &mut Tx) -> Result<u64, StoreError> {
+    if tx.dialect() != Dialect::Sqlite {
+        return Ok(0);
+    }
+    let sql = "UPDATE jobs SET state = 'runnable', lease_owner = NULL, lease_until_us = NULL WHERE state = 'leased'";
+    tx.execute(sql, vec![]).await
+}
+
+/// Says that the process lives: renews its leases and takes back those of processes that do not.
+pub async fn heartbeat(tx: &mut Tx, owner: &str, now_us: i64) -> Result<u64, StoreError> {
+    let sql = "INSERT INTO nodes (id, started_us, heartbeat_us) VALUES ($1, $2, $2) \
+               ON CONFLICT (id) DO UPDATE SET heartbeat_us = excluded.heartbeat_us";
+    tx.execute(sql, args![owner, now_us]).await?;
+    for table in ["jobs", "setup_tasks"] {
+        let sql = format!("UPDATE {table} SET lease_until_us = $2 WHERE lease_owner = $1 AND lease_until_us >= $3");
+        tx.execute(sql, args![owner, now_us + LEASE_US, now_us]).await?;
+    }
+    let sql = "UPDATE jobs SET state = 'runnable', lease_owner = NULL, lease_until_us = NULL \
+               WHERE state = 'leased' AND lease_until_us < $1";
+    tx.execute(sql, args![now_us]).await
+}
+
+/// How much of one kind there is.
+pub async fn backlog(tx: &mut Tx, kind: JobKind) -> Result<Backlog, StoreError> {
+    let mut backlog = Backlog::default();
+    for row in tx.fetch("SELECT state, COUNT(*) FROM jobs WHERE kind = $1 GROUP BY state", args![kind.as_str()]).await? {
+        let mut c = row.cols();
+        match (c.text()?.as_str(), c.i64()?) {
+            ("runnable", n) => backlog.runnable = n,
+            ("leased", n) => backlog.leased = n,
+            (_, n) => backlog.dead = n,
+        }
+    }
+    Ok(backlog)
+}

@@ -1,0 +1,79 @@
+//! Brings the schema up to date at start. Each migration runs once, in one transaction with its
+//! record, whichever node comes first.
+
+use sha2::{Digest, Sha256};
+
+use crate::db::Dialect;
+use crate::{Store, StoreError, args};
+
+const MIGRATIONS: &[(&str, &str)] = &[("0001_base", include_str!("../schema/0001_base.sql"))];
+
+/// Tries at the first statement, which two nodes may run at the same moment on PostgreSQL.
+const TRIES: usize = 5;
+
+pub(crate) async fn run(store: &Store) -> Result<(), StoreError> {
+    let mut tried = 0;
+    while let Err(error) = prepare(store).await {
+        tried += 1;
+        if tried == TRIES {
+            return Err(error);
+        }
+    }
+    let mut tx = store.begin().await?;
+    // The row is this node's lock: another node's insert waits for our commit.
+    tx.execute("INSERT INTO schema_lock (id) VALUES (1)", vec![]).await?;
+    for (name, text) in MIGRATIONS {
+        let hash = hex::encode(Sha256::digest(text.as_bytes()));
+        let applied = tx.first("SELECT hash FROM schema_migrations WHERE name = $1", args![*name]).await?;
+        match applied {
+            Some(row) if row.cols().text()? == hash => continue,
+            Some(_) => {
+                return Err(StoreError::Corrupt(format!(
+                    "the database was made with another text of migration {name}; start from a fresh database or the matching version"
+                )));
+            }
+            None => {}
+        }
+        for statement in statements(&store.dialect().schema(text)) {
+            tx.execute(statement, vec![]).await?;
+        }
+        tx.execute("INSERT INTO schema_migrations (name, hash) VALUES ($1, $2)", args![*name, hash]).await?;
+        tracing::info!(migration = name, "schema migrated");
+    }
+    tx.execute("DELETE FROM schema_lock WHERE id = 1", vec![]).await?;
+    tx.commit().await?;
+    check_collation(store).await
+}
+
+async fn prepare(store: &Store) -> Result<(), StoreError> {
+    let mut tx = store.begin().await?;
+    for sql in [
+        "CREATE TABLE IF NOT EXISTS schema_migrations (name TEXT PRIMARY KEY, hash TEXT NOT NULL)",
+        "CREATE TABLE IF NOT EXISTS schema_lock (id BIGINT PRIMARY KEY)",
+        "CREATE TABLE IF NOT EXISTS id_blocks (name TEXT PRIMARY KEY, next BIGINT NOT NULL)",
+    ] {
+        tx.execute(sql, vec![]).await?;
+    }
+    tx.commit().await
+}
+
+/// Text must sort by bytes on both engines, or the same list would have two orders.
+async fn check_collation(store: &Store) -> Result<(), StoreError> {
+    if store.dialect() == Dialect::Sqlite {
+        return Ok(());
+    }
+    let mut tx = store.read().await?;
+    let sql = "SELECT collation_name FROM information_schema.columns \
+               WHERE table_schema = current_schema() AND table_name = 'locations' AND column_name = 'erp_code'";
+    let name = tx.first(format!("SELECT CAST(x.collation_name AS TEXT) FROM ({sql}) x"), vec![]).await?;
+    match name.map(|r| r.cols().opt_text()).transpose()?.flatten().as_deref() {
+        Some("C") => Ok(()),
+        other => Err(StoreError::Corrupt(format!("text columns must be COLLATE \"C\", found {other:?}"))),
+    }
+}
+
+/// The statements of a schema text: without comments, split at the semicolons.
+fn statements(text: &str) -> Vec<String> {
+    let code: String = text.lines().filter(|l| !l.trim_start().starts_with("--")).collect::<Vec<_>>().join("\n");
+    code.split(';').map(str::trim).filter(|s| !s.is_empty()).map(str::to_owned).collect()
+}

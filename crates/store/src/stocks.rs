@@ -1,0 +1,150 @@
+//! Stock: balances changed only by conditional updates, and the ledger that explains them.
+
+use std::collections::BTreeMap;
+
+use oms_core::stocks::Movement;
+
+use crate::batch::Rows;
+use crate::logs::Actor;
+use crate::{StoreError, Tx, args};
+
+/// (product, location): the key of a balance, and the order in which balances are locked.
+pub type Place = (i64, i64);
+
+/// What a balance holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Balance {
+    pub on_hand: i64,
+    pub reserved: i64,
+    pub quarantined: i64,
+}
+
+impl Balance {
+    /// What may still be promised.
+    pub fn available(self) -> i64 {
+        self.on_hand - self.reserved - self.quarantined
+    }
+}
+
+fn read(rows: Vec<crate::Row>) -> Result<BTreeMap<Place, Balance>, StoreError> {
+    let one = |row: &crate::Row| {
+        let mut c = row.cols();
+        let place = (c.i64()?, c.i64()?);
+        Ok((place, Balance { on_hand: c.i64()?, reserved: c.i64()?, quarantined: c.i64()? }))
+    };
+    rows.iter().map(one).collect()
+}
+
+const COLUMNS: &str = "s.product_id, s.location_id, s.on_hand, s.reserved, s.quarantined";
+
+/// The balances of products at all locations, where anything is available.
+pub async fn of_products(tx: &mut Tx, products: &[i64]) -> Result<BTreeMap<Place, Balance>, StoreError> {
+    let head = format!("SELECT {COLUMNS} FROM stocks s WHERE s.on_hand > s.reserved + s.quarantined AND s.product_id");
+    read(tx.fetch_in(&head, products.iter().copied(), "").await?)
+}
+
+/// The same, with every row of the products locked in key order.
+pub async fn lock_products(tx: &mut Tx, products: &[i64]) -> Result<BTreeMap<Place, Balance>, StoreError> {
+    let lock = tx.dialect().for_update();
+    let head = format!("SELECT {COLUMNS} FROM stocks s WHERE s.product_id");
+    let tail = format!("ORDER BY s.product_id, s.location_id{lock}");
+    read(tx.fetch_in(&head, products.iter().copied(), &tail).await?)
+}
+
+/// Locks balances in key order and reads them. `places` ascend.
+pub async fn lock(
+    tx: &mut Tx,
+    places: impl IntoIterator<Item = Place>,
+) -> Result<BTreeMap<Place, Balance>, StoreError> {
+    let mut rows = Rows::new(2);
+    places.into_iter().for_each(|(product, location)| rows.push(args![product, location]));
+    let lock = match tx.dialect() {
+        crate::db::Dialect::Sqlite => "",
+        crate::db::Dialect::Postgres => " FOR UPDATE OF s",
+    };
+    let body = format!(
+        "SELECT {COLUMNS} FROM v JOIN stocks s ON s.product_id = v.p AND s.location_id = v.l \
+         ORDER BY s.product_id, s.location_id{lock}"
+    );
+    read(tx.with_values("p, l", rows, &body).await?)
+}
+
+/// Adds to `reserved` where the guard holds; the balances after it are the answer.
+pub async fn reserve(tx: &mut Tx, sums: &BTreeMap<Place, i64>) -> Result<BTreeMap<Place, Balance>, StoreError> {
+    let mut rows = Rows::new(3);
+    sums.iter().for_each(|(&(product, location), &units)| rows.push(args![product, location, units]));
+    let body = "UPDATE stocks SET reserved = reserved + v.n FROM v \
+                WHERE stocks.product_id = v.p AND stocks.location_id = v.l AND on_hand - reserved - quarantined >= v.n \
+                RETURNING product_id, location_id, on_hand, reserved, quarantined";
+    read(tx.with_values("p, l, n", rows, body).await?)
+}
+
+/// Collects ledger rows.
+pub struct LedgerRows(Rows);
+
+impl Default for LedgerRows {
+    fn default() -> Self {
+        Self(Rows::new(9))
+    }
+}
+
+impl LedgerRows {
+    /// Adds a movement `(d_on_hand, d_reserved, d_quarantined)`.
+    pub fn push(
+        &mut self,
+        id: i64,
+        place: Place,
+        movement: Movement,
+        d: (i64, i64, i64),
+        reservation: Option<i64>,
+        actor: &Actor,
+    ) {
+        let (product, location) = place;
+        self.0.push(args![id, product, location, movement.as_str(), d.0, d.1, d.2, reservation, actor.command_id]);
+    }
+
+    /// Writes them.
+    pub async fn write(self, tx: &mut Tx) -> Result<(), StoreError> {
+        let head = "INSERT INTO stock_ledger (id, product_id, location_id, kind, d_on_hand, d_reserved, d_quarantined, \
+                    reservation_id, command_id)";
+        tx.insert(head, self.0, "").await?;
+        Ok(())
+    }
+}
+
+/// A stated number of units on the shelf.
+#[derive(Debug, Clone, Copy)]
+pub struct Count {
+    pub place: Place,
+    pub on_hand: i64,
+    /// For the ledger row.
+    pub ledger_id: i64,
+}
+
+/// Sets `on_hand` to what was counted, with a ledger row of the difference. Returns the places where
+/// the count is below what is already promised there: those are left as they were.
+pub async fn set_on_hand(tx: &mut Tx, counts: &[Count], actor: &Actor) -> Result<Vec<Place>, StoreError> {
+    let wanted: BTreeMap<Place, &Count> = counts.iter().map(|c| (c.place, c)).collect();
+    let mut rows = Rows::new(5);
+    wanted.keys().for_each(|&(product, location)| rows.push(args![product, location, 0i64, 0i64, 0i64]));
+    let head = "INSERT INTO stocks (product_id, location_id, on_hand, reserved, quarantined)";
+    tx.insert(head, rows, "ON CONFLICT (product_id, location_id) DO NOTHING").await?;
+
+    let before = lock(tx, wanted.keys().copied()).await?;
+    let (mut refused, mut ledger, mut rows) = (Vec::new(), LedgerRows::default(), Rows::new(3));
+    for (place, count) in wanted {
+        let old = before.get(&place).copied().unwrap_or_default();
+        if count.on_hand < old.reserved + old.quarantined {
+            refused.push(place);
+        } else if count.on_hand != old.on_hand {
+            let d = (count.on_hand - old.on_hand, 0, 0);
+            ledger.push(count.ledger_id, place, Movement::Received, d, None, actor);
+            rows.push(args![place.0, place.1, count.on_hand]);
+        }
+    }
+    let body = "UPDATE stocks SET on_hand = v.n FROM v WHERE stocks.product_id = v.p AND stocks.location_id = v.l \
+                RETURNING stocks.product_id";
+    tx.with_values("p, l, n", rows, body).await?;
+    ledger.write(tx).await?;
+    Ok(refused)
+}
