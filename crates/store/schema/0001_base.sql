@@ -136,9 +136,11 @@ CREATE TABLE channels (
     modified_us BIGINT NOT NULL
 );
 
+-- A changed address or customer of the hub is a new row: orders keep what they were sent with.
 CREATE TABLE addresses (
     id BIGINT PRIMARY KEY,
-    omnitron_id BIGINT UNIQUE,
+    omnitron_id BIGINT,
+    content_hash BLOB NOT NULL,
     title TEXT,
     first_name TEXT,
     last_name TEXT,
@@ -152,23 +154,23 @@ CREATE TABLE addresses (
     postcode TEXT,
     notes TEXT,
     company_name TEXT,
-    is_active BOOLEAN NOT NULL,
     lat_udeg BIGINT,
     lon_udeg BIGINT,
     created_us BIGINT NOT NULL,
-    modified_us BIGINT NOT NULL
+    UNIQUE (omnitron_id, content_hash)
 );
 
 CREATE TABLE customers (
     id BIGINT PRIMARY KEY,
-    omnitron_id BIGINT UNIQUE,
+    omnitron_id BIGINT,
+    content_hash BLOB NOT NULL,
     first_name TEXT,
     last_name TEXT,
     email TEXT,
     phone TEXT,
     customer_type TEXT,
     created_us BIGINT NOT NULL,
-    modified_us BIGINT NOT NULL
+    UNIQUE (omnitron_id, content_hash)
 );
 
 CREATE TABLE products (
@@ -295,6 +297,7 @@ CREATE TABLE orders (
     language_code TEXT,
     order_type TEXT,
     extra TEXT NOT NULL,
+    shipping_name TEXT NOT NULL,
     revision BIGINT NOT NULL,
     packages_made BIGINT NOT NULL,
     event_seq BIGINT NOT NULL,

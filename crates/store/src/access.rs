@@ -1,0 +1,151 @@
+//! Users, tokens, one-time links and idempotency keys.
+
+use crate::{StoreError, Tx, args};
+
+/// A user.
+#[derive(Debug, Clone)]
+pub struct User {
+    pub id: i64,
+    pub username: String,
+    pub password_hash: String,
+    pub role: String,
+    pub is_active: bool,
+}
+
+fn read_user(row: &crate::Row) -> Result<User, StoreError> {
+    let mut c = row.cols();
+    Ok(User {
+        id: c.i64()?,
+        username: c.text()?,
+        password_hash: c.text()?,
+        role: c.text()?,
+        is_active: c.bool()?,
+    })
+}
+
+const USER: &str = "u.id, u.username, u.password_hash, u.role, u.is_active";
+
+/// How many users there are.
+pub async fn count_users(tx: &mut Tx) -> Result<i64, StoreError> {
+    tx.scalar("SELECT COUNT(*) FROM users", vec![]).await
+}
+
+/// A user by name.
+pub async fn user_by_name(tx: &mut Tx, username: &str) -> Result<Option<User>, StoreError> {
+    let sql = format!("SELECT {USER} FROM users u WHERE u.username = $1");
+    tx.first(sql, args![username]).await?.as_ref().map(read_user).transpose()
+}
+
+/// Writes a user; `false` if the name is taken.
+pub async fn insert_user(tx: &mut Tx, user: &User, now_us: i64) -> Result<bool, StoreError> {
+    let sql = "INSERT INTO users (id, username, password_hash, role, is_active, created_us) \
+               VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (username) DO NOTHING";
+    let values = args![user.id, &user.username, &user.password_hash, &user.role, user.is_active, now_us];
+    Ok(tx.execute(sql, values).await? == 1)
+}
+
+/// Gives a user another password hash.
+pub async fn set_password(tx: &mut Tx, id: i64, hash: &str) -> Result<(), StoreError> {
+    tx.execute("UPDATE users SET password_hash = $2 WHERE id = $1", args![id, hash]).await?;
+    Ok(())
+}
+
+/// Writes a token of a user; only its SHA-256 is kept.
+pub async fn insert_token(
+    tx: &mut Tx,
+    id: i64,
+    user_id: i64,
+    name: &str,
+    hash: [u8; 32],
+    now_us: i64,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO tokens (id, user_id, name, hash, created_us) VALUES ($1, $2, $3, $4, $5) \
+               ON CONFLICT (hash) DO NOTHING";
+    tx.execute(sql, args![id, user_id, name, hash, now_us]).await?;
+    Ok(())
+}
+
+/// The active user of a live token.
+pub async fn user_by_token(tx: &mut Tx, hash: [u8; 32], now_us: i64) -> Result<Option<User>, StoreError> {
+    let sql = format!(
+        "SELECT {USER} FROM tokens t JOIN users u ON u.id = t.user_id WHERE t.hash = $1 AND t.revoked_us IS NULL \
+         AND (t.expires_us IS NULL OR t.expires_us > $2) AND u.is_active = TRUE"
+    );
+    tx.first(sql, args![hash, now_us]).await?.as_ref().map(read_user).transpose()
+}
+
+/// Writes a link that works once.
+pub async fn insert_link(
+    tx: &mut Tx,
+    hash: [u8; 32],
+    purpose: &str,
+    expires_us: i64,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO one_time_links (hash, purpose, expires_us) VALUES ($1, $2, $3)";
+    tx.execute(sql, args![hash, purpose, expires_us]).await?;
+    Ok(())
+}
+
+/// Whether a link would work now, without using it.
+pub async fn link_is_live(
+    tx: &mut Tx,
+    hash: [u8; 32],
+    purpose: &str,
+    now_us: i64,
+) -> Result<bool, StoreError> {
+    let sql = "SELECT COUNT(*) FROM one_time_links WHERE hash = $1 AND purpose = $2 AND used_us IS NULL AND expires_us > $3";
+    Ok(tx.scalar(sql, args![hash, purpose, now_us]).await? == 1)
+}
+
+/// Uses a link; `false` if it is unknown, used or too old.
+pub async fn use_link(tx: &mut Tx, hash: [u8; 32], purpose: &str, now_us: i64) -> Result<bool, StoreError> {
+    let sql = "UPDATE one_time_links SET used_us = $3 \
+               WHERE hash = $1 AND purpose = $2 AND used_us IS NULL AND expires_us > $3";
+    Ok(tx.execute(sql, args![hash, purpose, now_us]).await? == 1)
+}
+
+/// An answer kept for its idempotency key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptAnswer {
+    pub fingerprint: Vec<u8>,
+    pub status: i64,
+    pub body: String,
+}
+
+/// The answer kept for a key. On PostgreSQL a second sender waits here for the first one's commit.
+pub async fn claim_key(
+    tx: &mut Tx,
+    scope: &str,
+    key: &str,
+    fingerprint: [u8; 32],
+    now_us: i64,
+) -> Result<Option<KeptAnswer>, StoreError> {
+    let sql = "INSERT INTO idempotency_keys (scope, idem_key, fingerprint, status, body, created_us) \
+               VALUES ($1, $2, $3, 0, '', $4) ON CONFLICT (scope, idem_key) DO NOTHING";
+    if tx.execute(sql, args![scope, key, fingerprint, now_us]).await? == 1 {
+        return Ok(None);
+    }
+    let sql = "SELECT fingerprint, status, body FROM idempotency_keys WHERE scope = $1 AND idem_key = $2";
+    let row = tx.first(sql, args![scope, key]).await?;
+    let row = row.ok_or_else(|| StoreError::Corrupt("an idempotency key vanished".into()))?;
+    let mut c = row.cols();
+    Ok(Some(KeptAnswer { fingerprint: c.bytes()?, status: c.i64()?, body: c.text()? }))
+}
+
+/// Keeps the answer of a key that [`claim_key`] claimed in this transaction.
+pub async fn keep_answer(
+    tx: &mut Tx,
+    scope: &str,
+    key: &str,
+    status: i64,
+    body: &str,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE idempotency_keys SET status = $3, body = $4 WHERE scope = $1 AND idem_key = $2";
+    tx.execute(sql, args![scope, key, status, body]).await?;
+    Ok(())
+}
+
+/// Drops keys older than their promise.
+pub async fn forget_keys(tx: &mut Tx, before_us: i64) -> Result<u64, StoreError> {
+    tx.execute("DELETE FROM idempotency_keys WHERE created_us < $1", args![before_us]).await
+}

@@ -84,18 +84,30 @@ impl Tx {
     }
 
     /// Like [`Tx::insert`] with a `RETURNING` in the tail; returns its rows.
-    pub async fn insert_returning(&mut self, head: &str, rows: Rows, tail: &str) -> Result<Vec<Row>, StoreError> {
+    pub async fn insert_returning(
+        &mut self,
+        head: &str,
+        rows: Rows,
+        tail: &str,
+    ) -> Result<Vec<Row>, StoreError> {
         let width = rows.width;
         let mut back = Vec::new();
         for (n, values) in rows.chunks() {
-            back.extend(self.fetch(format!("{head} VALUES {} {tail}", values_list(n, width, 1)), values).await?);
+            back.extend(
+                self.fetch(format!("{head} VALUES {} {tail}", values_list(n, width, 1)), values).await?,
+            );
         }
         Ok(back)
     }
 
     /// `WITH v(columns) AS (VALUES …) body`: a statement that joins the rows it is given. Returns the
     /// rows of the body's SELECT or RETURNING.
-    pub async fn with_values(&mut self, columns: &str, rows: Rows, body: &str) -> Result<Vec<Row>, StoreError> {
+    pub async fn with_values(
+        &mut self,
+        columns: &str,
+        rows: Rows,
+        body: &str,
+    ) -> Result<Vec<Row>, StoreError> {
         let width = rows.width;
         let mut back = Vec::new();
         for (n, values) in rows.chunks() {

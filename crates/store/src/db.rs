@@ -127,8 +127,12 @@ pub enum Row {
 macro_rules! column {
     ($self:ident, $i:expr) => {
         match $self {
-            Row::Sqlite(r) => r.try_get($i).map_err(|e| wrong_column(r.columns().get($i).map(|c| c.name()), e)),
-            Row::Postgres(r) => r.try_get($i).map_err(|e| wrong_column(r.columns().get($i).map(|c| c.name()), e)),
+            Row::Sqlite(r) => {
+                r.try_get($i).map_err(|e| wrong_column(r.columns().get($i).map(|c| c.name()), e))
+            }
+            Row::Postgres(r) => {
+                r.try_get($i).map_err(|e| wrong_column(r.columns().get($i).map(|c| c.name()), e))
+            }
         }
     };
 }
@@ -290,10 +294,13 @@ async fn open_sqlite(path: &str, options: Options) -> Result<Pools, StoreError> 
         .connect_with(connect.clone())
         .await
         .map_err(sql)?;
-    let version: String = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(&writer).await.map_err(sql)?;
+    let version: String =
+        sqlx::query_scalar("SELECT sqlite_version()").fetch_one(&writer).await.map_err(sql)?;
     let number = |v: &str| v.split('.').filter_map(|p| p.parse::<u32>().ok()).collect::<Vec<_>>();
     if number(&version) < number(OLDEST_SQLITE) {
-        return Err(StoreError::Url(format!("SQLite {version} is too old: {OLDEST_SQLITE} or newer is needed")));
+        return Err(StoreError::Url(format!(
+            "SQLite {version} is too old: {OLDEST_SQLITE} or newer is needed"
+        )));
     }
     let readers = SqlitePoolOptions::new()
         .max_connections(SQLITE_READERS)
@@ -396,7 +403,11 @@ impl Tx {
     }
 
     /// The first row of a query, if there is one.
-    pub async fn first(&mut self, sql: impl Into<String>, args: Vec<Value>) -> Result<Option<Row>, StoreError> {
+    pub async fn first(
+        &mut self,
+        sql: impl Into<String>,
+        args: Vec<Value>,
+    ) -> Result<Option<Row>, StoreError> {
         Ok(self.fetch(sql, args).await?.into_iter().next())
     }
 

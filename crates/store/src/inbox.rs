@@ -46,7 +46,8 @@ pub async fn receive(tx: &mut Tx, new: &[NewInbox], now_us: i64) -> Result<usize
         ]);
     }
     let head = "INSERT INTO inbox (id, source, event_key, event_type, hub_pk, modified_us, payload, state, received_us)";
-    let back = tx.insert_returning(head, rows, "ON CONFLICT (source, event_key) DO NOTHING RETURNING id").await?;
+    let back =
+        tx.insert_returning(head, rows, "ON CONFLICT (source, event_key) DO NOTHING RETURNING id").await?;
     let fresh = back.iter().map(|r| r.i64(0)).collect::<Result<std::collections::HashSet<_>, _>>()?;
     let job = |n: &NewInbox| NewJob {
         id: n.job_id,
@@ -61,7 +62,8 @@ pub async fn receive(tx: &mut Tx, new: &[NewInbox], now_us: i64) -> Result<usize
 
 /// Reads rows by id.
 pub async fn read(tx: &mut Tx, ids: impl IntoIterator<Item = i64>) -> Result<Vec<Inbox>, StoreError> {
-    let rows = tx.fetch_in("SELECT id, event_type, hub_pk, payload FROM inbox WHERE id", ids, "ORDER BY id").await?;
+    let rows =
+        tx.fetch_in("SELECT id, event_type, hub_pk, payload FROM inbox WHERE id", ids, "ORDER BY id").await?;
     let one = |row: &crate::Row| {
         let mut c = row.cols();
         Ok(Inbox { id: c.i64()?, event_type: c.text()?, hub_pk: c.i64()?, payload: c.opt_text()? })

@@ -61,7 +61,8 @@ pub async fn add(tx: &mut Tx, jobs: &[NewJob], now_us: i64) -> Result<(), StoreE
         let (sort, tie) = job.sort;
         rows.push(args![job.id, job.kind.as_str(), job.ref_id, "runnable", sort, tie, now_us, 0i64, now_us]);
     }
-    let head = "INSERT INTO jobs (id, kind, ref_id, state, sort_key, sort_tie, run_at_us, attempts, created_us)";
+    let head =
+        "INSERT INTO jobs (id, kind, ref_id, state, sort_key, sort_tie, run_at_us, attempts, created_us)";
     let tail = "ON CONFLICT (kind, ref_id) DO UPDATE SET state = 'runnable', attempts = 0, last_error = NULL, \
                 run_at_us = excluded.run_at_us WHERE jobs.state = 'dead'";
     tx.insert(head, rows, tail).await?;
@@ -146,7 +147,8 @@ pub async fn heartbeat(tx: &mut Tx, owner: &str, now_us: i64) -> Result<u64, Sto
                ON CONFLICT (id) DO UPDATE SET heartbeat_us = excluded.heartbeat_us";
     tx.execute(sql, args![owner, now_us]).await?;
     for table in ["jobs", "setup_tasks"] {
-        let sql = format!("UPDATE {table} SET lease_until_us = $2 WHERE lease_owner = $1 AND lease_until_us >= $3");
+        let sql =
+            format!("UPDATE {table} SET lease_until_us = $2 WHERE lease_owner = $1 AND lease_until_us >= $3");
         tx.execute(sql, args![owner, now_us + LEASE_US, now_us]).await?;
     }
     let sql = "UPDATE jobs SET state = 'runnable', lease_owner = NULL, lease_until_us = NULL \
@@ -157,7 +159,10 @@ pub async fn heartbeat(tx: &mut Tx, owner: &str, now_us: i64) -> Result<u64, Sto
 /// How much of one kind there is.
 pub async fn backlog(tx: &mut Tx, kind: JobKind) -> Result<Backlog, StoreError> {
     let mut backlog = Backlog::default();
-    for row in tx.fetch("SELECT state, COUNT(*) FROM jobs WHERE kind = $1 GROUP BY state", args![kind.as_str()]).await? {
+    for row in tx
+        .fetch("SELECT state, COUNT(*) FROM jobs WHERE kind = $1 GROUP BY state", args![kind.as_str()])
+        .await?
+    {
         let mut c = row.cols();
         match (c.text()?.as_str(), c.i64()?) {
             ("runnable", n) => backlog.runnable = n,

@@ -20,6 +20,7 @@ pub mod locations;
 pub mod logs;
 pub mod orders;
 pub mod packages;
+pub mod people;
 pub mod plans;
 pub mod products;
 pub mod scenarios;

@@ -126,7 +126,8 @@ pub async fn audit(
     detail: &serde_json::Value,
     actor: &Actor,
 ) -> Result<(), StoreError> {
-    let sql = "SELECT seq, hash FROM audit_log WHERE entity = $1 AND entity_id = $2 ORDER BY seq DESC LIMIT 1";
+    let sql =
+        "SELECT seq, hash FROM audit_log WHERE entity = $1 AND entity_id = $2 ORDER BY seq DESC LIMIT 1";
     let last = tx.first(sql, args![entity, entity_id]).await?;
     let (seq, prev) = match last {
         Some(row) => {

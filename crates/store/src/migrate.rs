@@ -74,6 +74,7 @@ async fn check_collation(store: &Store) -> Result<(), StoreError> {
 
 /// The statements of a schema text: without comments, split at the semicolons.
 fn statements(text: &str) -> Vec<String> {
-    let code: String = text.lines().filter(|l| !l.trim_start().starts_with("--")).collect::<Vec<_>>().join("\n");
+    let code: String =
+        text.lines().filter(|l| !l.trim_start().starts_with("--")).collect::<Vec<_>>().join("\n");
     code.split(';').map(str::trim).filter(|s| !s.is_empty()).map(str::to_owned).collect()
 }

@@ -40,7 +40,11 @@ pub async fn by_sku(tx: &mut Tx, skus: &[String]) -> Result<HashMap<String, i64>
 }
 
 /// Writes products and their hub pks; returns the id of each SKU.
-pub async fn upsert(tx: &mut Tx, new: &[NewProduct], now_us: i64) -> Result<HashMap<String, i64>, StoreError> {
+pub async fn upsert(
+    tx: &mut Tx,
+    new: &[NewProduct],
+    now_us: i64,
+) -> Result<HashMap<String, i64>, StoreError> {
     // One row a SKU and in SKU order: a statement may not touch a row twice, and two nodes must not
     // lock the same rows in different orders.
     let by_sku: std::collections::BTreeMap<_, _> = new.iter().map(|p| (p.sku.as_str(), p)).collect();
@@ -49,7 +53,8 @@ pub async fn upsert(tx: &mut Tx, new: &[NewProduct], now_us: i64) -> Result<Hash
         let (base, barcode) = (p.base_code.as_deref(), p.barcode.as_deref());
         rows.push(args![p.id, &p.sku, &p.name, base, barcode, &p.attributes, now_us, now_us]);
     }
-    let head = "INSERT INTO products (id, sku, name, base_code, barcode, attributes, created_us, modified_us)";
+    let head =
+        "INSERT INTO products (id, sku, name, base_code, barcode, attributes, created_us, modified_us)";
     // A product made for an API order knows only its SKU; the hub's word is better.
     let tail = "ON CONFLICT (sku) DO UPDATE SET name = CASE WHEN excluded.name = excluded.sku THEN products.name ELSE excluded.name END, \
                 base_code = COALESCE(excluded.base_code, products.base_code), \

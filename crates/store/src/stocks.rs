@@ -39,7 +39,9 @@ const COLUMNS: &str = "s.product_id, s.location_id, s.on_hand, s.reserved, s.qua
 
 /// The balances of products at all locations, where anything is available.
 pub async fn of_products(tx: &mut Tx, products: &[i64]) -> Result<BTreeMap<Place, Balance>, StoreError> {
-    let head = format!("SELECT {COLUMNS} FROM stocks s WHERE s.on_hand > s.reserved + s.quarantined AND s.product_id");
+    let head = format!(
+        "SELECT {COLUMNS} FROM stocks s WHERE s.on_hand > s.reserved + s.quarantined AND s.product_id"
+    );
     read(tx.fetch_in(&head, products.iter().copied(), "").await?)
 }
 
@@ -70,7 +72,10 @@ pub async fn lock(
 }
 
 /// Adds to `reserved` where the guard holds; the balances after it are the answer.
-pub async fn reserve(tx: &mut Tx, sums: &BTreeMap<Place, i64>) -> Result<BTreeMap<Place, Balance>, StoreError> {
+pub async fn reserve(
+    tx: &mut Tx,
+    sums: &BTreeMap<Place, i64>,
+) -> Result<BTreeMap<Place, Balance>, StoreError> {
     let mut rows = Rows::new(3);
     sums.iter().for_each(|(&(product, location), &units)| rows.push(args![product, location, units]));
     let body = "UPDATE stocks SET reserved = reserved + v.n FROM v \
@@ -100,7 +105,17 @@ impl LedgerRows {
         actor: &Actor,
     ) {
         let (product, location) = place;
-        self.0.push(args![id, product, location, movement.as_str(), d.0, d.1, d.2, reservation, actor.command_id]);
+        self.0.push(args![
+            id,
+            product,
+            location,
+            movement.as_str(),
+            d.0,
+            d.1,
+            d.2,
+            reservation,
+            actor.command_id
+        ]);
     }
 
     /// Writes them.
