@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::geography::{HubChannel, HubCity, HubCountry, HubDistrict, HubStore, HubTownship};
-use super::lists::{Page, Progress, joined};
+use super::lists::{Page, Progress, check_length, joined};
 use super::orders::{HubItem, HubOrder};
 use super::people::{HubAddress, HubCustomer};
 use super::products::HubProduct;
@@ -166,10 +166,10 @@ impl HubClient {
                 }
             }
             if !page.next {
-                return if done < page.count { Err(short_list(page.count, done)) } else { Ok(Some(items)) };
+                return check_length("order_items/", page.count, done).map(|()| Some(items));
             }
             if page.results.is_empty() || page_number == super::lists::MAX_PAGES {
-                return Err(short_list(page.count, done));
+                return Err(HubError::Truncated);
             }
             page_number += 1;
         }
@@ -230,9 +230,4 @@ impl HubClient {
 
 fn order_of(value: &Value) -> Option<i64> {
     Fields::of(value).ok()?.reference("order").ok().flatten()
-}
-
-fn short_list(count: u64, done: u64) -> HubError {
-    let what = format!("it counts {count} records but gave only {done}");
-    HubError::WrongShape { path: "order_items/".to_owned(), what }
 }

@@ -38,8 +38,8 @@ pub enum HubError {
         /// What it looks like.
         what: String,
     },
-    /// The answer broke off.
-    #[error("the hub's answer broke off; the call is repeated later")]
+    /// The answer broke off, or a list gave fewer records than it counts.
+    #[error("the hub's answer is incomplete; the call is repeated later")]
     Truncated,
     /// No answer at all.
     #[error("the hub cannot be reached: {what}")]

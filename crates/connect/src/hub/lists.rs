@@ -80,10 +80,7 @@ impl HubClient {
             done += page.results.len() as u64;
             each(page.results, Progress { done, total: page.count });
             if !page.next {
-                if done < page.count {
-                    return wrong(format!("it counts {} records but gave only {done}", page.count));
-                }
-                return Ok(());
+                return check_length(path, page.count, done);
             }
         }
         wrong(format!("it has more than {MAX_PAGES} pages"))
@@ -159,11 +156,8 @@ impl HubClient {
             }
             let (next, empty) = (page.next, page.results.is_empty());
             found.append(&mut page.results);
-            if !next && (found.len() as u64) < page.count || next && empty {
-                let what = format!("it counts {} records but gave only {}", page.count, found.len());
-                return Err(HubError::WrongShape { path: path.to_owned(), what });
-            }
-            if !next {
+            if !next || empty {
+                check_length(path, page.count, found.len() as u64)?;
                 break;
             }
         }
@@ -192,6 +186,15 @@ impl HubClient {
 /// Keys as the hub wants several of them.
 pub(super) fn joined(pks: &[i64]) -> String {
     pks.iter().map(i64::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// A list that gave fewer records than it counts was cut, or changed while it was read: read it again.
+pub(super) fn check_length(path: &str, count: u64, done: u64) -> Result<(), HubError> {
+    if done >= count {
+        return Ok(());
+    }
+    tracing::warn!(path, count, done, "the hub's list gave fewer records than it counts");
+    Err(HubError::Truncated)
 }
 
 /// The usual envelope, or a bare array.
