@@ -28,6 +28,11 @@ impl Access {
         Self { tokens: tokens.into(), logins: VecDeque::new() }
     }
 
+    /// Forgets every token.
+    pub(crate) fn clear(&mut self) {
+        self.tokens.clear();
+    }
+
     /// Notes a login; `Err` with the seconds to wait when there were too many.
     fn admit(&mut self, now_us: i64, limit: Option<u32>) -> Result<(), i64> {
         let Some(limit) = limit else { return Ok(()) };

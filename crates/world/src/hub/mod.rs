@@ -5,10 +5,21 @@
 
 mod access;
 mod base;
+mod batches;
+mod cancellations;
+mod change;
+mod faults;
+mod hooks;
+mod inside;
+mod items;
 mod kind;
+mod listen;
+mod orders;
 mod query;
+mod records;
 mod reply;
 mod route;
+mod shape;
 mod state;
 mod status;
 mod wire;
@@ -29,6 +40,8 @@ use base::Base;
 use reply::Reply;
 use world::World;
 
+pub use faults::{Fault, Faults};
+pub use inside::{NewOrder, Refused, Touch};
 pub use state::HubError;
 
 /// Tells the time in microseconds since 1970.
@@ -77,6 +90,7 @@ struct Settings {
     username: String,
     password: String,
     login_limit: Option<u32>,
+    loopback_only: bool,
 }
 
 /// A running demo hub.
@@ -86,6 +100,10 @@ pub struct Hub {
     world: RwLock<World>,
     access: Mutex<Access>,
     state: state::State,
+    /// Held by the one request that changes something.
+    turn: tokio::sync::Mutex<()>,
+    hooks: hooks::Hooks,
+    faults: Faults,
 }
 
 /// Opens a hub: loads the state file, if there is one, over the base of the data.
@@ -111,11 +129,15 @@ pub async fn open(config: HubConfig, clock: Clock) -> Result<Arc<Hub>, HubError>
             username: config.username,
             password: config.password,
             login_limit: config.login_limit,
+            loopback_only: config.loopback_only,
         },
         clock,
         world: RwLock::new(world),
         access: Mutex::new(access),
         state,
+        turn: tokio::sync::Mutex::new(()),
+        hooks: hooks::Hooks::start()?,
+        faults: Faults::default(),
     }))
 }
 
@@ -130,10 +152,16 @@ pub async fn serve(
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), HubError> {
-    Ok(axum::serve(listener, router(hub)).with_graceful_shutdown(shutdown).await?)
+    let service = router(hub).into_make_service_with_connect_info::<listen::Line>();
+    Ok(axum::serve(listen::Cuttable(listener), service).with_graceful_shutdown(shutdown).await?)
 }
 
 impl Hub {
+    /// The faults this hub is to show, for tests of its clients.
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
     fn now(&self) -> i64 {
         (self.clock)()
     }

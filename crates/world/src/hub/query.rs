@@ -67,6 +67,11 @@ const LOOKUPS: [(&str, Lookup); 13] = [
     ("isnull", Lookup::IsNull),
 ];
 
+/// The lookups a filter may end in.
+pub(crate) fn lookup_names() -> Vec<&'static str> {
+    LOOKUPS.iter().map(|(name, _)| *name).collect()
+}
+
 struct Filter {
     name: String,
     lookup: Lookup,
@@ -229,7 +234,12 @@ impl Query {
     pub(crate) fn in_channel(mut self, kind: Kind, channel: Option<i64>) -> Self {
         let knows = matches!(
             kind,
-            Kind::Order | Kind::OrderItem | Kind::Customer | Kind::BatchRequest | Kind::IntegrationAction
+            Kind::Order
+                | Kind::OrderItem
+                | Kind::Customer
+                | Kind::CancellationPlan
+                | Kind::BatchRequest
+                | Kind::IntegrationAction
         );
         if let (Some(channel), true) = (channel, knows) {
             self.filters.extend(Filter::read("channel", &channel.to_string()));
@@ -283,7 +293,7 @@ impl Query {
             let us = since.and_then(|f| f.wanted.first()?.time).unwrap_or(i64::MIN);
             let orders = world.orders_since(us);
             let keys = if self.sort[0].1 { orders.rev().collect() } else { orders.collect() };
-            // Two changes never share a time, so a second sort key could only matter among base orders.
+            // Times may be shared, so a second sort key still has work to do.
             return (keys, self.sort.len() == 1);
         }
         (world.keys(kind), self.sort.is_empty())
@@ -375,7 +385,9 @@ impl World {
             (Kind::Order | Kind::OrderItem, "status") => {
                 return Some(Field::Text(self.status(kind, pk).to_string()));
             }
-            (Kind::Order, "channel_id") => return self.field(kind, pk, "channel"),
+            (Kind::Order | Kind::CancellationPlan | Kind::IntegrationAction, "channel_id") => {
+                return self.field(kind, pk, "channel");
+            }
             (Kind::OrderItem, "channel") => return self.field(Kind::Order, self.order_of(pk), "channel"),
             (Kind::Township | Kind::District, "country") => return Some(self.country_of(kind, pk)),
             (Kind::CancellationPlan, "cancellation_plan_status") => return self.field(kind, pk, "status"),

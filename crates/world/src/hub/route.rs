@@ -1,16 +1,19 @@
 //! From a request to its answer: one table of paths, the same under both mounts and inside a channel.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{Query as QueryOf, Request};
-use axum::http::header::{HOST, LOCATION};
+use axum::extract::{ConnectInfo, Query as QueryOf, Request};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION, RETRY_AFTER};
 use axum::http::{HeaderMap, Method, Response, StatusCode, Uri};
 use serde_json::{Value, json};
 
 use super::Hub;
+use super::faults::Fault;
 use super::kind::Kind;
+use super::listen::Line;
 use super::query::{Address, Params, Query};
 use super::reply::Reply;
 use super::world::{Fields, IntoBytes};
@@ -45,6 +48,14 @@ impl Call {
         })
     }
 
+    /// The answer to a path that is known but not by this method, or not at all.
+    fn lost(&self, segments: &[&str]) -> Reply {
+        match segments.first().and_then(|name| Kind::from_name(name)) {
+            Some(_) => Reply::no_method(self.method.as_str()),
+            None => Reply::not_found(),
+        }
+    }
+
     /// What a list is asked for.
     pub(crate) fn query(&self, kind: Kind) -> Result<Query, Reply> {
         Ok(Query::read(&self.params)?.in_channel(kind, self.channel))
@@ -56,14 +67,78 @@ pub(super) fn router(hub: Arc<Hub>) -> Router {
 }
 
 async fn answer(hub: Arc<Hub>, request: Request) -> Response<Body> {
+    let line = request.extensions().get::<ConnectInfo<Line>>().map(|info| info.0.clone());
+    let path = request.uri().path();
+    let fault = hub.faults.take(inner(path).unwrap_or(path));
+    match fault {
+        None => reply_to(&hub, request).await.into_response(),
+        Some(fault) => misbehave(&hub, fault, line, request).await,
+    }
+}
+
+async fn reply_to(hub: &Hub, request: Request) -> Reply {
     let (parts, body) = request.into_parts();
-    let reply = match axum::body::to_bytes(body, MAX_BODY_BYTES).await {
+    match axum::body::to_bytes(body, MAX_BODY_BYTES).await {
         Ok(body) => {
-            handle(&hub, parts.method, &parts.uri, &parts.headers, body).await.unwrap_or_else(|reply| reply)
+            handle(hub, parts.method, &parts.uri, &parts.headers, body).await.unwrap_or_else(|reply| reply)
         }
         Err(_) => Reply::detail(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large or was cut off."),
+    }
+}
+
+async fn misbehave(hub: &Hub, fault: Fault, line: Option<Line>, request: Request) -> Response<Body> {
+    let html = || b"<!doctype html><title>Error</title><h1>Something went wrong</h1>".to_vec();
+    let page =
+        |status: StatusCode| Reply::bytes(status, html()).with(CONTENT_TYPE, "text/html").into_response();
+    let cut = || {
+        if let Some(line) = &line {
+            line.cut();
+        }
     };
-    reply.into_response()
+    match fault {
+        Fault::Unauthorized => Reply::unauthorized("Invalid token.", "authentication_failed").into_response(),
+        Fault::TooManyRequests { retry_after_s } => {
+            let reply = Reply::detail(StatusCode::TOO_MANY_REQUESTS, "Request was throttled.");
+            reply.with(RETRY_AFTER, &retry_after_s.to_string()).into_response()
+        }
+        Fault::ErrorPage => page(StatusCode::INTERNAL_SERVER_ERROR),
+        Fault::PageForJson => page(StatusCode::OK),
+        Fault::Truncated => {
+            let mut reply = reply_to(hub, request).await;
+            reply.body.truncate(reply.body.len() / 2);
+            reply.into_response()
+        }
+        Fault::CutOff => cut_off(reply_to(hub, request).await),
+        Fault::Delay { ms } => {
+            tokio::time::sleep(Duration::from_millis(ms)).await;
+            reply_to(hub, request).await.into_response()
+        }
+        Fault::Drop => {
+            cut();
+            Response::new(Body::empty())
+        }
+        Fault::DropAfter => {
+            let reply = reply_to(hub, request).await;
+            cut();
+            reply.into_response()
+        }
+    }
+}
+
+/// Promises the whole body and breaks off after half of it.
+fn cut_off(mut reply: Reply) -> Response<Body> {
+    let whole = reply.body.len();
+    let half = Bytes::from(reply.body[..whole / 2].to_vec());
+    reply.body.clear();
+    let mut response = reply.with(CONTENT_LENGTH, &whole.to_string()).into_response();
+    let broken = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+    *response.body_mut() = Body::from_stream(futures::stream::iter([Ok(half), Err(broken)]));
+    response
+}
+
+/// The part of a path after the mount; both mounts serve the same.
+fn inner(path: &str) -> Option<&str> {
+    path.strip_prefix("/api/v1/").or_else(|| path.strip_prefix("/api/i1/"))
 }
 
 async fn handle(
@@ -112,26 +187,109 @@ fn without_slash(method: &Method, uri: &Uri) -> Reply {
 
 impl Hub {
     async fn dispatch(&self, call: &Call, segments: &[&str]) -> Result<Reply, Reply> {
-        match (&call.method, segments) {
-            (&Method::GET, ["active_user"]) => Ok(self.active_user()),
-            (&Method::GET, ["content_types"]) => {
+        match call.method {
+            Method::GET | Method::HEAD => self.get(call, segments),
+            Method::POST => self.post(call, segments).await,
+            Method::PATCH | Method::PUT => self.patch(call, segments).await,
+            Method::DELETE => match segments {
+                [name, pk] => self.delete_record(kind(name)?, self.reach(call, kind(name)?, key(pk)?)?).await,
+                _ => Err(call.lost(segments)),
+            },
+            Method::OPTIONS => match segments {
+                [name] => Ok(self.options(kind(name)?)),
+                _ => Err(call.lost(segments)),
+            },
+            _ => Err(call.lost(segments)),
+        }
+    }
+
+    fn get(&self, call: &Call, segments: &[&str]) -> Result<Reply, Reply> {
+        match segments {
+            ["active_user"] => Ok(self.active_user()),
+            ["content_types"] => {
                 Ok(call.query(Kind::ContentType)?.bare(&self.world(), Kind::ContentType, |_| true))
             }
-            (&Method::GET, ["order_number", number]) => self.order_by_number(number),
-            (&Method::GET, ["orders_integration", pk, "detailed_integration"]) => self.whole_order(key(pk)?),
-            (&Method::GET, ["order_items" | "order_item", "detailed_integration"]) => {
-                Ok(call.query(Kind::OrderItem)?.page(&self.world(), Kind::OrderItem, true, &call.address))
+            ["order_number", number] => self.order_by_number(call, number),
+            ["orders", "updates"] => {
+                Ok(self.order_updates(call.channel.unwrap_or(1), &call.query(Kind::Order)?))
             }
-            (&Method::GET, [name]) => self.list(call, kind(name)?, false),
-            (&Method::GET, [name, "detailed"]) => self.list(call, kind(name)?, true),
-            (&Method::GET, [name, pk]) => self.show(call, kind(name)?, key(pk)?, false),
-            (&Method::GET, [name, pk, "detailed"]) => self.show(call, kind(name)?, key(pk)?, true),
-            (method, [name, ..]) => {
-                kind(name)?;
-                Err(Reply::no_method(method.as_str()))
-            }
+            ["cancellation_requests", "updates"] => self.changed(call, Kind::CancellationRequest),
+            ["cancellation_plans", "inserts_or_updates"] => self.changed(call, Kind::CancellationPlan),
+            ["orders_integration", pk, "detailed_integration"] => self.whole_order(call, key(pk)?),
+            ["order_items" | "order_item", "detailed_integration"] => self.list(call, Kind::OrderItem, true),
+            [name] => self.list(call, kind(name)?, false),
+            [name, "detailed"] => self.list(call, kind(name)?, true),
+            [name, pk] => self.show(call, kind(name)?, key(pk)?, false),
+            [name, pk, "detailed"] => self.show(call, kind(name)?, key(pk)?, true),
             _ => Err(Reply::not_found()),
         }
+    }
+
+    async fn post(&self, call: &Call, segments: &[&str]) -> Result<Reply, Reply> {
+        match (segments, call.channel) {
+            (["create_orders"], Some(channel)) => self.create_order_at(channel, call.fields()?).await,
+            (["orders", pk, "cancel"], _) => {
+                self.cancel(self.reach(call, Kind::Order, key(pk)?)?, call.fields()?).await
+            }
+            (["orders", pk, "bulk_replace_product"], Some(_)) => {
+                self.replace_products(self.reach(call, Kind::Order, key(pk)?)?, call.value()?).await
+            }
+            (["order_items", pk, "create_mapping"], _) => {
+                self.create_mapping(self.reach(call, Kind::OrderItem, key(pk)?)?, call.fields()?).await
+            }
+            (["cancellation_requests"], _) => self.create_request(call.fields()?).await,
+            (["cancellation_requests", pk, "reject"], _) => self.reject_request(key(pk)?).await,
+            (["cancellation_plans", pk, "create_payment_plan"], _) => {
+                self.create_payment_plan(key(pk)?, call.fields()?).await
+            }
+            (["batch_requests"], Some(channel)) => self.create_batch(channel).await,
+            (["integration_actions"], Some(channel)) => self.create_action(channel, call.fields()?).await,
+            (["order_shipping_infos"], Some(_)) => {
+                Ok(Reply::json(StatusCode::CREATED, &Value::Object(call.fields()?)))
+            }
+            (["webhooks"], None) => self.create_hook(call.fields()?).await,
+            ([name], channel) => self.create_record(kind(name)?, channel, call.fields()?).await,
+            _ => Err(call.lost(segments)),
+        }
+    }
+
+    async fn patch(&self, call: &Call, segments: &[&str]) -> Result<Reply, Reply> {
+        if let ["order_items", "bulk_status_update"] = segments {
+            return self.patch_items(call.fields()?).await;
+        }
+        let [name, pk] = segments else { return Err(call.lost(segments)) };
+        let kind = kind(name)?;
+        let pk = self.reach(call, kind, key(pk)?)?;
+        let body = call.fields()?;
+        match kind {
+            Kind::OrderItem => self.patch_item(pk, body).await,
+            Kind::Order => self.patch_order(pk, body).await,
+            Kind::CancellationRequest => self.patch_request(pk, body).await,
+            Kind::CancellationPlan => self.patch_plan(pk, body).await,
+            Kind::BatchRequest => self.patch_batch(pk, body).await,
+            Kind::IntegrationAction => self.patch_action(pk, body).await,
+            _ => self.edit_record(kind, pk, &call.method, body).await,
+        }
+    }
+
+    /// A record's key, or `404` when there is none in the channel the path names.
+    fn reach(&self, call: &Call, kind: Kind, pk: i64) -> Result<i64, Reply> {
+        let wanted = vec![("pk".to_owned(), pk.to_string())];
+        let keys = Query::read(&wanted)?.in_channel(kind, call.channel).keys(&self.world(), kind);
+        keys.first().copied().ok_or_else(Reply::not_found)
+    }
+
+    fn changed(&self, call: &Call, kind: Kind) -> Result<Reply, Reply> {
+        Ok(call.query(kind)?.bare(&self.world(), kind, |_| true))
+    }
+
+    fn options(&self, kind: Kind) -> Reply {
+        let world = self.world();
+        let first = world.keys(kind).first().and_then(|pk| world.fields(kind, *pk)).unwrap_or_default();
+        let names = first.keys().filter(|name| !name.starts_with('_'));
+        let lookups = json!({ "type": "CharFilter", "lookup_types": super::query::lookup_names() });
+        let filters: Fields = names.map(|name| (name.clone(), lookups.clone())).collect();
+        Reply::json(StatusCode::OK, &json!({ "name": kind.name(), "filters": filters }))
     }
 
     fn list(&self, call: &Call, kind: Kind, deep: bool) -> Result<Reply, Reply> {
@@ -139,27 +297,22 @@ impl Hub {
     }
 
     fn show(&self, call: &Call, kind: Kind, pk: i64, deep: bool) -> Result<Reply, Reply> {
-        let world = self.world();
-        let wanted = vec![("pk".to_owned(), pk.to_string())];
-        let in_reach = Query::read(&wanted)?.in_channel(kind, call.channel).keys(&world, kind);
-        if in_reach.is_empty() {
-            return Err(Reply::not_found());
-        }
-        Ok(record(&world, StatusCode::OK, kind, pk, deep))
+        let pk = self.reach(call, kind, pk)?;
+        Ok(record(&self.world(), StatusCode::OK, kind, pk, deep))
     }
 
-    fn order_by_number(&self, number: &str) -> Result<Reply, Reply> {
+    fn order_by_number(&self, call: &Call, number: &str) -> Result<Reply, Reply> {
+        let wanted = vec![("number".to_owned(), number.to_owned())];
         let world = self.world();
-        let pk = world.orders_by_number(number).first().copied().ok_or_else(Reply::not_found)?;
+        let keys = Query::read(&wanted)?.in_channel(Kind::Order, call.channel).keys(&world, Kind::Order);
+        let pk = keys.first().copied().ok_or_else(Reply::not_found)?;
         Ok(record(&world, StatusCode::OK, Kind::Order, pk, false))
     }
 
     /// An order with everything that belongs to it.
-    fn whole_order(&self, pk: i64) -> Result<Reply, Reply> {
+    fn whole_order(&self, call: &Call, pk: i64) -> Result<Reply, Reply> {
+        let pk = self.reach(call, Kind::Order, pk)?;
         let world = self.world();
-        if !world.exists(Kind::Order, pk) {
-            return Err(Reply::not_found());
-        }
         let mut body = Vec::new();
         world.visit(Kind::Order, pk, true, IntoBytes(&mut body));
         // The record's closing brace makes room for its items.

@@ -116,6 +116,7 @@ fn references(kind: Kind) -> &'static [(&'static str, Kind, bool)] {
             ("billing_address", Kind::Address, true),
         ],
         Kind::OrderItem => &[("product", Kind::Product, false)],
+        Kind::CancellationPlan => &[("order", Kind::Order, false)],
         Kind::Address => &[
             ("country", Kind::Country, false),
             ("city", Kind::City, false),
