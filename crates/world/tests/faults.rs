@@ -113,7 +113,7 @@ async fn targets_are_told() {
         }
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
-    let seen = seen.lock().expect("lock");
+    let seen = seen.lock().expect("lock").clone();
     let of = |event: &str| -> Vec<&Value> {
         seen.iter().map(|(_, body)| body).filter(|b| b["event"]["type"] == event).collect()
     };
@@ -126,6 +126,5 @@ async fn targets_are_told() {
     assert!(seen.iter().all(|(h, b)| h["content-type"] == "application/json"
         && h["x-from"] == "hub"
         && b["event"]["uuid"].as_str().map(str::len) == Some(32)));
-    drop(seen);
     assert_eq!(run.send("DELETE", "webhooks/1/", None).await.0, 204);
 }

@@ -77,6 +77,9 @@ impl Hub {
                 draft.set(Kind::Order, pk, object(json!({ "notes": notes })))?;
             }
             if let Some((item, units)) = with.quantity {
+                if !draft.items_of(pk).contains(&item) {
+                    return Err(Reply::not_found());
+                }
                 let mut attributes =
                     draft.fields(Kind::OrderItem, item)?.remove("attributes").unwrap_or_default();
                 attributes[&draft.world().base.quantity_key] = units.to_string().into();

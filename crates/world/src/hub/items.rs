@@ -127,7 +127,12 @@ pub(crate) fn move_to(draft: &Draft<'_>, pk: i64, to: OrderStatus) -> Result<Fie
     let Some(from) = OrderStatus::from_code(code).filter(|from| *from != to) else {
         return Ok(fields);
     };
-    let held = draft.fields(Kind::OrderItem, pk)?.get(HELD_STATUS).and_then(OrderStatus::from_json);
+    let held = match from {
+        OrderStatus::CancellationWaiting => {
+            draft.fields(Kind::OrderItem, pk)?.get(HELD_STATUS).and_then(OrderStatus::from_json)
+        }
+        _ => None,
+    };
     if !may_move(from, to, held) {
         let (from, to) = (from.name(), to.name());
         let detail = format!("An item that is {from} may not become {to}.");

@@ -23,6 +23,8 @@ mod shape;
 mod state;
 mod status;
 mod wire;
+mod wire_orders;
+mod wire_people;
 mod world;
 
 use std::future::Future;

@@ -13,6 +13,8 @@ use super::world::{Fields, IntoBytes, World};
 
 /// Page size when none is asked for.
 const DEFAULT_LIMIT: usize = 10;
+/// The same for lists without pages, where what is cut off could not be asked for.
+const DEFAULT_BARE_LIMIT: usize = 100;
 /// Largest page: all items of a hundred large orders fit, and an answer stays within a few megabytes.
 const MAX_LIMIT: usize = 5_000;
 /// Most values of one `__in`; a longer list does not fit into a request line anyway.
@@ -191,7 +193,7 @@ pub(crate) struct Query {
     filters: Vec<Filter>,
     sort: Vec<(String, bool)>,
     page: Option<usize>,
-    limit: usize,
+    limit: Option<usize>,
     /// Any filter on a mapping: the hub keeps none that a name could be found by.
     by_mapping: bool,
 }
@@ -199,20 +201,15 @@ pub(crate) struct Query {
 impl Query {
     /// Reads the parameters; a value that cannot be read is a `400` naming its filter.
     pub(crate) fn read(params: &Params) -> Result<Self, Reply> {
-        let mut query = Self {
-            filters: Vec::new(),
-            sort: Vec::new(),
-            page: Some(1),
-            limit: DEFAULT_LIMIT,
-            by_mapping: false,
-        };
+        let mut query =
+            Self { filters: Vec::new(), sort: Vec::new(), page: Some(1), limit: None, by_mapping: false };
         let mut errors = Errors::default();
         for (key, value) in params {
             match key.as_str() {
                 "page" => query.page = value.parse().ok().filter(|p| *p > 0),
                 "limit" => {
-                    let limit = value.parse().ok().filter(|l| *l > 0);
-                    query.limit = limit.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT);
+                    let limit = value.parse::<usize>().ok().filter(|l| *l > 0);
+                    query.limit = limit.map(|l| l.min(MAX_LIMIT));
                 }
                 "sort" => query.sort = value.split(',').filter(|s| !s.is_empty()).map(sort_key).collect(),
                 key if key.starts_with("mapping__") => query.by_mapping = true,
@@ -315,7 +312,8 @@ impl Query {
     /// The page of a list as an answer.
     pub(crate) fn page(&self, world: &World, kind: Kind, deep: bool, at: &Address) -> Reply {
         let keys = self.keys(world, kind);
-        let pages = keys.len().div_ceil(self.limit).max(1);
+        let limit = self.limit.unwrap_or(DEFAULT_LIMIT);
+        let pages = keys.len().div_ceil(limit).max(1);
         let Some(page) = self.page.filter(|p| *p <= pages) else {
             return Reply::detail(StatusCode::NOT_FOUND, "Invalid page.");
         };
@@ -324,7 +322,7 @@ impl Query {
         let previous = if page > 1 { link(page - 1) } else { "null".to_owned() };
         let head = format!("{{\"count\":{},\"next\":{next},\"previous\":{previous},\"results\":", keys.len());
         let mut body = head.into_bytes();
-        let shown = keys.into_iter().skip((page - 1) * self.limit).take(self.limit);
+        let shown = keys.into_iter().skip((page - 1) * limit).take(limit);
         write_array(world, kind, deep, shown, &mut body);
         body.push(b'}');
         Reply::bytes(StatusCode::OK, body)
@@ -332,7 +330,11 @@ impl Query {
 
     /// The matches as a bare array, as a few special lists answer.
     pub(crate) fn bare(&self, world: &World, kind: Kind, keep: impl Fn(i64) -> bool) -> Reply {
-        let keys = self.keys(world, kind).into_iter().filter(|pk| keep(*pk)).take(self.limit);
+        let keys = self
+            .keys(world, kind)
+            .into_iter()
+            .filter(|pk| keep(*pk))
+            .take(self.limit.unwrap_or(DEFAULT_BARE_LIMIT));
         let mut body = Vec::new();
         write_array(world, kind, false, keys, &mut body);
         Reply::bytes(StatusCode::OK, body)
@@ -407,7 +409,7 @@ impl World {
 
     /// The fields lists are often cut by, without making a whole record first.
     fn base_field(&self, kind: Kind, pk: i64, name: &str) -> Option<Field> {
-        let at = pk as usize - 1;
+        let at = usize::try_from(pk).ok()?.checked_sub(1)?;
         let base = &self.base;
         Some(match (kind, name) {
             (Kind::Order, "channel") => Field::Int(1),

@@ -4,13 +4,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Row, SqlitePool};
+use sqlx::{QueryBuilder, Row, SqlitePool};
 
 use super::kind::Kind;
 use super::world::Change;
 
 /// Raised when the file's layout changes; an older or newer file is refused.
 const VERSION: &str = "1";
+/// Records of one statement; its parameters stay far below what SQLite takes.
+const ROWS: usize = 256;
 /// How long a write waits for another process that looks into the file.
 const BUSY: Duration = Duration::from_secs(5);
 
@@ -131,11 +133,15 @@ impl State {
 
 async fn put(pool: &SqlitePool, changes: &[Change]) -> Result<(), sqlx::Error> {
     let mut tx = pool.begin().await?;
-    for change in changes {
-        let text = change.fields.as_ref().map(|f| serde_json::Value::Object(f.clone()).to_string());
-        let upsert = "INSERT INTO records (kind, pk, fields) VALUES ($1, $2, $3) \
-                      ON CONFLICT (kind, pk) DO UPDATE SET fields = excluded.fields";
-        sqlx::query(upsert).bind(change.kind.name()).bind(change.pk).bind(text).execute(&mut *tx).await?;
+    for some in changes.chunks(ROWS) {
+        let mut upsert = QueryBuilder::new("INSERT INTO records (kind, pk, fields) ");
+        upsert.push_values(some, |mut row, change| {
+            let text =
+                change.fields.as_ref().map(|f| serde_json::to_string(f).unwrap_or_else(|_| "{}".to_owned()));
+            row.push_bind(change.kind.name()).push_bind(change.pk).push_bind(text);
+        });
+        upsert.push(" ON CONFLICT (kind, pk) DO UPDATE SET fields = excluded.fields");
+        upsert.build().execute(&mut *tx).await?;
     }
     tx.commit().await
 }
