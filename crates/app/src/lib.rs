@@ -1,1 +1,107 @@
+//! Use cases: the only place where core, store and connect meet. One file a noun, verbs inside.
+//!
+//! Loops are `tick` functions: one bounded step that says what it did. Only the binary sleeps.
 
+pub mod access;
+pub mod channels;
+pub mod coalesce;
+pub mod geography;
+pub mod hub;
+pub mod idempotency;
+pub mod intake;
+pub mod locations;
+pub mod nodes;
+pub mod orders;
+pub mod packages;
+pub mod planning;
+pub mod scenarios;
+pub mod settings;
+pub mod setup;
+pub mod stocks;
+
+use std::sync::Arc;
+
+use oms_connect::http::HttpClient;
+use oms_connect::hub::HubError;
+use oms_core::refusal::Refusal;
+use oms_store::ids::IdKind;
+use oms_store::logs::Actor;
+use oms_store::{Store, StoreError};
+
+/// Microseconds since 1970 UTC, passed in so that tests hold the clock.
+pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// The machine's clock.
+pub fn system_clock() -> Clock {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place where the real clock comes in")]
+    Arc::new(|| jiff::Timestamp::now().as_microsecond())
+}
+
+/// Why a use case did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The caller can act.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Another company's system does not answer as it should; the text says what to do.
+    #[error(transparent)]
+    Hub(#[from] HubError),
+    /// Too much is queued; the caller may come back.
+    #[error("too much is waiting to be written; try again in a second")]
+    Busy,
+    /// The operator must act.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What every use case needs.
+pub struct App {
+    pub store: Store,
+    pub http: HttpClient,
+    pub clock: Clock,
+    /// This process, in leases and commands. New at every start.
+    pub node: String,
+    hub: hub::HubCache,
+    places: geography::PlacesCache,
+}
+
+impl App {
+    /// Puts the parts together and takes back what an earlier process of this database had leased.
+    pub async fn start(store: Store, http: HttpClient, clock: Clock) -> Result<Arc<Self>> {
+        let node = format!("node-{}", random_hex::<6>());
+        let app = Arc::new(Self {
+            store,
+            http,
+            clock,
+            node,
+            hub: hub::HubCache::default(),
+            places: geography::PlacesCache::default(),
+        });
+        nodes::begin(&app).await?;
+        Ok(app)
+    }
+
+    /// Now.
+    pub fn now_us(&self) -> i64 {
+        (self.clock)()
+    }
+
+    /// An actor with a fresh command id. Call it before a transaction begins.
+    pub async fn actor(&self, name: impl Into<String>) -> Result<Actor> {
+        let command_id = self.store.take_id(IdKind::Row).await?;
+        Ok(Actor { command_id, name: name.into(), node: self.node.clone(), at_us: self.now_us() })
+    }
+}
+
+/// `N` bytes of the operating system's randomness.
+pub fn random_bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the operating system gives randomness");
+    bytes
+}
+
+fn random_hex<const N: usize>() -> String {
+    hex::encode(random_bytes::<N>())
+}

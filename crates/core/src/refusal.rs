@@ -24,6 +24,8 @@ pub enum RefusalKind {
     Conflict,
     /// A rule of the domain forbids it (406).
     NotAcceptable,
+    /// Well-formed, but it contradicts an earlier request (422).
+    Unprocessable,
 }
 
 impl Refusal {
@@ -40,6 +42,12 @@ impl Refusal {
             field: "detail".into(),
             message: format!("There is no {what} {id}."),
         }
+    }
+
+    /// The same refusal with another text.
+    pub fn with_message(mut self, message: impl Into<String>) -> Self {
+        self.message = message.into();
+        self
     }
 
     /// A record that has moved on, or a task that already runs.

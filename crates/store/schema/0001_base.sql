@@ -8,6 +8,13 @@ CREATE TABLE nodes (
     heartbeat_us BIGINT NOT NULL
 );
 
+-- Work that one node at a time does, for example polling the hub.
+CREATE TABLE leases (
+    name TEXT PRIMARY KEY,
+    owner TEXT NOT NULL,
+    until_us BIGINT NOT NULL
+);
+
 CREATE TABLE users (
     id BIGINT PRIMARY KEY,
     username TEXT NOT NULL UNIQUE,

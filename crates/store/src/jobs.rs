@@ -107,19 +107,19 @@ pub async fn finish(tx: &mut Tx, ids: &[i64], owner: &str) -> Result<Vec<i64>, S
     back.iter().map(|r| r.i64(0)).collect()
 }
 
-/// Gives jobs back: due again at `run_at_us`, or dead after too many tries or when `hopeless`.
+/// Gives jobs back: due again at `run_at_us`, or dead with the error after this many tries (0: at once).
 pub async fn give_back(
     tx: &mut Tx,
     jobs: &[Job],
     owner: &str,
     run_at_us: i64,
     error: Option<&str>,
-    hopeless: bool,
+    tries: i64,
 ) -> Result<(), StoreError> {
     let error: Option<String> = error.map(|e| e.chars().take(2_000).collect());
     let mut rows = Rows::new(5);
     for job in jobs {
-        let dead = hopeless || (error.is_some() && job.attempts + 1 >= MAX_ATTEMPTS);
+        let dead = error.is_some() && job.attempts + 1 >= tries;
         let state = if dead { "dead" } else { "runnable" };
         rows.push(args![job.id, owner, state, run_at_us, error.clone()]);
     }
@@ -137,6 +137,7 @@ pub async fn take_back_at_start(tx: &mut Tx) -> Result<u64, StoreError> {
     if tx.dialect() != Dialect::Sqlite {
         return Ok(0);
     }
+    drop_leases(tx, None).await?;
     let sql = "UPDATE jobs SET state = 'runnable', lease_owner = NULL, lease_until_us = NULL WHERE state = 'leased'";
     tx.execute(sql, vec![]).await
 }
@@ -154,6 +155,20 @@ pub async fn heartbeat(tx: &mut Tx, owner: &str, now_us: i64) -> Result<u64, Sto
     let sql = "UPDATE jobs SET state = 'runnable', lease_owner = NULL, lease_until_us = NULL \
                WHERE state = 'leased' AND lease_until_us < $1";
     tx.execute(sql, args![now_us]).await
+}
+
+/// Takes or renews a lease that one node at a time holds; `false` if another holds it.
+pub async fn hold_lease(tx: &mut Tx, name: &str, owner: &str, now_us: i64) -> Result<bool, StoreError> {
+    let sql = "INSERT INTO leases (name, owner, until_us) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE SET \
+               owner = excluded.owner, until_us = excluded.until_us WHERE leases.owner = $2 OR leases.until_us < $4";
+    Ok(tx.execute(sql, args![name, owner, now_us + LEASE_US, now_us]).await? == 1)
+}
+
+/// Lets a lease go, at a clean stop or, on SQLite, at the start of the only process.
+pub async fn drop_leases(tx: &mut Tx, owner: Option<&str>) -> Result<(), StoreError> {
+    let sql = "DELETE FROM leases WHERE owner = COALESCE($1, owner)";
+    tx.execute(sql, args![owner]).await?;
+    Ok(())
 }
 
 /// How much of one kind there is.

@@ -70,6 +70,36 @@ pub async fn read_orders(tx: &mut Tx, ids: &[i64]) -> Result<HashMap<i64, OrderT
     Ok(orders)
 }
 
+/// A location as the planner needs it.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    pub snap: oms_core::plan::LocationSnap,
+    pub point: Option<oms_core::geo::Point>,
+}
+
+/// Every location with its load, by `erp_code`.
+pub async fn read_candidates(tx: &mut Tx) -> Result<Vec<Candidate>, StoreError> {
+    let sql = "SELECT t.id, t.erp_code, t.kind, t.is_active, t.is_fulfillment_center, t.priority, COALESCE(d.quota, 0), \
+               a.lat_udeg, a.lon_udeg FROM locations t LEFT JOIN location_loads d ON d.location_id = t.id \
+               LEFT JOIN addresses a ON a.id = t.address_id ORDER BY t.erp_code";
+    let one = |row: &crate::Row| {
+        let mut c = row.cols();
+        let (id, erp_code, kind) = (c.i64()?, c.text()?, c.text()?);
+        let snap = oms_core::plan::LocationSnap {
+            id: oms_core::ids::LocationId(id),
+            erp_code,
+            kind: oms_core::locations::LocationKind::parse(&kind)
+                .ok_or_else(|| StoreError::Corrupt(format!("location {id} has the unknown kind {kind:?}")))?,
+            is_active: c.bool()?,
+            is_fulfillment_center: c.bool()?,
+            priority: c.i64()?,
+            open_packages: c.i64()?,
+        };
+        Ok(Candidate { snap, point: oms_core::geo::Point::from_udeg(c.opt_i64()?, c.opt_i64()?) })
+    };
+    tx.fetch(sql, vec![]).await?.iter().map(one).collect()
+}
+
 /// One order of a batch with its decision.
 pub struct Decided {
     pub job_id: i64,
@@ -138,9 +168,11 @@ pub async fn commit(
     let held = reserve(tx, &live).await?;
     let mut write = Writes::new(ids.rows.next().expect("ids were taken"));
     for one in &live {
-        write.decision(one, input, actor);
         match planned(&one.decision) {
-            Some(plan) => write.plan(one, plan, ids, &held, actor),
+            Some(plan) => {
+                write.decision(one, input, actor);
+                write.plan(one, plan, ids, &held, actor);
+            }
             None => write.waiting(one, actor),
         }
     }
@@ -453,4 +485,18 @@ pub fn input_hash(batch: &[u8; 32], ordinal: usize) -> [u8; 32] {
     hash.update(batch);
     hash.update((ordinal as u64).to_be_bytes());
     hash.finalize().into()
+}
+
+/// How many lines each order has.
+pub async fn line_counts(tx: &mut Tx, ids: &[i64]) -> Result<HashMap<i64, usize>, StoreError> {
+    let head = "SELECT order_id, COUNT(*) FROM order_items WHERE order_id";
+    let rows = tx.fetch_in(head, ids.iter().copied(), "GROUP BY order_id").await?;
+    rows.iter().map(|r| Ok((r.i64(0)?, r.i64(1)? as usize))).collect()
+}
+
+impl CommitIds {
+    /// No ids yet.
+    pub fn empty() -> Self {
+        Self { packages: 0.., items: 0.., rows: 0.. }
+    }
 }

@@ -1,0 +1,107 @@
+//! Distribution scenarios: created and changed; waiting orders are looked at again afterwards.
+
+use oms_core::refusal::Refusal;
+use oms_core::scenarios::Scenario;
+use oms_store::ids::IdKind;
+use oms_store::logs::{self, Actor};
+use oms_store::scenarios::{self as store, Stored};
+use oms_store::{Tx, locations};
+use serde_json::Value;
+
+use crate::{App, Result};
+
+/// Ids a change of a scenario needs, taken before its transaction.
+#[derive(Debug, Clone, Copy)]
+pub struct ChangeIds {
+    scenario: i64,
+    audit: i64,
+}
+
+/// Takes them.
+pub async fn ids(app: &App) -> Result<ChangeIds> {
+    Ok(ChangeIds {
+        scenario: app.store.take_id(IdKind::Scenario).await?,
+        audit: app.store.take_id(IdKind::Row).await?,
+    })
+}
+
+/// Creates a scenario. Its name must be free and its locations must exist.
+pub async fn create(tx: &mut Tx, ids: ChangeIds, actor: &Actor, body: &Value) -> Result<Stored> {
+    let scenario = Scenario::from_json(body)?;
+    refuse_unknown_locations(tx, &scenario).await?;
+    if !store::insert(tx, ids.scenario, &scenario, actor.at_us).await? {
+        return Err(name_taken(&scenario.name).into());
+    }
+    changed(tx, ids.scenario, ids, actor, "scenario.created", body).await
+}
+
+/// Gives a scenario another content, as its next version.
+pub async fn update(tx: &mut Tx, ids: ChangeIds, actor: &Actor, id: i64, body: &Value) -> Result<Stored> {
+    store::lock(tx, id).await?.ok_or_else(|| Refusal::not_found("distribution scenario", id))?;
+    let scenario = Scenario::from_json(body)?;
+    refuse_unknown_locations(tx, &scenario).await?;
+    if store::by_name(tx, &scenario.name).await?.is_some_and(|other| other.id != id) {
+        return Err(name_taken(&scenario.name).into());
+    }
+    store::update(tx, id, &scenario, actor.at_us).await?;
+    changed(tx, id, ids, actor, "scenario.updated", body).await
+}
+
+fn name_taken(name: &str) -> Refusal {
+    Refusal::invalid(
+        "name",
+        "unique",
+        format!("A scenario named {name:?} exists already; choose another name."),
+    )
+}
+
+async fn refuse_unknown_locations(tx: &mut Tx, scenario: &Scenario) -> Result<()> {
+    use oms_core::scenarios::Filter::{ExceptLocations, Locations};
+    let all = locations::all(tx).await?;
+    let known = |erp: &str| all.iter().any(|l| l.properties.erp_code == erp);
+    if !known(&scenario.default_stock_location) {
+        let message = format!("There is no location {:?}.", scenario.default_stock_location);
+        return Err(Refusal::invalid("default_stock_location", "not_found", message).into());
+    }
+    for (i, rule) in scenario.rules.iter().enumerate() {
+        for filter in &rule.filters {
+            let (Locations { erp_codes } | ExceptLocations { erp_codes }) = filter else { continue };
+            if let Some(unknown) = erp_codes.iter().find(|e| !known(e)) {
+                let message = format!("There is no location {unknown:?}.");
+                return Err(Refusal::invalid(format!("rules[{i}].filters"), "not_found", message).into());
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn changed(
+    tx: &mut Tx,
+    id: i64,
+    ids: ChangeIds,
+    actor: &Actor,
+    action: &str,
+    body: &Value,
+) -> Result<Stored> {
+    logs::record_command(tx, actor, action).await?;
+    logs::audit(tx, ids.audit, "scenario", id, action, body, actor).await?;
+    store::wake_waiting(tx, actor.at_us).await?;
+    let stored = store::lock(tx, id).await?;
+    Ok(stored.ok_or_else(|| {
+        oms_store::StoreError::Corrupt(format!("scenario {id} was just written and is gone"))
+    })?)
+}
+
+/// Creates or changes a scenario by name: for the demo.
+pub async fn put(app: &App, actor_name: &str, body: &Value) -> Result<Stored> {
+    let (ids, actor) = (ids(app).await?, app.actor(actor_name).await?);
+    let scenario = Scenario::from_json(body)?;
+    let mut tx = app.store.begin().await?;
+    let stored = match store::by_name(&mut tx, &scenario.name).await? {
+        Some(stored) if stored.scenario == scenario => return Ok(stored),
+        Some(stored) => update(&mut tx, ids, &actor, stored.id, body).await?,
+        None => create(&mut tx, ids, &actor, body).await?,
+    };
+    tx.commit().await?;
+    Ok(stored)
+}
