@@ -18,6 +18,8 @@ pub mod scenarios;
 pub mod settings;
 pub mod setup;
 pub mod stocks;
+pub mod views;
+pub mod totals;
 
 use std::sync::Arc;
 
@@ -70,17 +72,22 @@ pub struct App {
 impl App {
     /// Puts the parts together and takes back what an earlier process of this database had leased.
     pub async fn start(store: Store, http: HttpClient, clock: Clock) -> Result<Arc<Self>> {
+        let app = Self::beside(store, http, clock);
+        nodes::begin(&app).await?;
+        Ok(app)
+    }
+
+    /// Puts the parts together beside a node that may be running: for the command line.
+    pub fn beside(store: Store, http: HttpClient, clock: Clock) -> Arc<Self> {
         let node = format!("node-{}", random_hex::<6>());
-        let app = Arc::new(Self {
+        Arc::new(Self {
             store,
             http,
             clock,
             node,
             hub: hub::HubCache::default(),
             places: geography::PlacesCache::default(),
-        });
-        nodes::begin(&app).await?;
-        Ok(app)
+        })
     }
 
     /// Now.

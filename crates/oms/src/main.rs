@@ -1,1 +1,35 @@
-fn main() {}
+//! `oms`: the Quartermaster order management system, one binary.
+
+mod accounts;
+mod check;
+mod cli;
+mod demo;
+mod hub;
+mod node;
+mod serve;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// What a command gives: the process's exit code, or a text for the person who ran it.
+type Outcome = Result<ExitCode, String>;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    telemetry::start(cli.log.as_deref());
+    let outcome = match cli.command {
+        cli::Command::Demo(args) => demo::run(args).await,
+        cli::Command::Serve(args) => serve::run(args).await,
+        cli::Command::Hub(args) => hub::run(args).await,
+        cli::Command::Check(args) => check::run(args).await,
+        cli::Command::User(cli::UserCommand::Create(args)) => accounts::create_user(args).await,
+        cli::Command::Token(cli::TokenCommand::Create(args)) => accounts::create_token(args).await,
+    };
+    outcome.unwrap_or_else(|message| {
+        eprintln!("oms: {message}");
+        ExitCode::FAILURE
+    })
+}

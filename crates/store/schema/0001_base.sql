@@ -427,6 +427,12 @@ CREATE TABLE transitions (
     PRIMARY KEY (id, rev)
 );
 
+-- The planner's own steps; nobody can delete them.
+INSERT INTO transitions (id, rev, entity, name, slug, code, from_state, to_state, is_system) VALUES
+    (1, 1, 'package', 'Planned', 'SYSTEM_PLANNED', 'SYSTEM', NULL, 100, TRUE),
+    (2, 1, 'package', 'Planned in parts', 'SYSTEM_PLANNED_IN_PARTS', 'SYSTEM', NULL, 150, TRUE),
+    (3, 1, 'package', 'Planned without stock', 'SYSTEM_PLANNED_WITHOUT_STOCK', 'SYSTEM', NULL, 920, TRUE);
+
 CREATE TABLE transition_log (
     id BIGINT PRIMARY KEY,
     entity TEXT NOT NULL,

@@ -1,1 +1,448 @@
+//! Proves the invariants on any database: queries that must give no row, and the hash chains.
+//!
+//! Each query gives one text a broken row. Every check has a mutant it must catch (tests/check.rs).
 
+use oms_core::packages::{self, STATES, Slot, StockEffect};
+
+use crate::db::Dialect;
+use crate::logs::{self, Actor, Step};
+use crate::{Row, StoreError, Tx, args};
+
+/// Broken rows shown a check.
+const SHOWN: usize = 5;
+/// Chain entries read at once.
+const PAGE: i64 = 5_000;
+
+/// A check and what it says of a sound database.
+pub struct Check {
+    /// Stable, for example `S1`.
+    pub id: &'static str,
+    pub says: &'static str,
+    sql: String,
+}
+
+/// An invariant that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    pub id: &'static str,
+    pub says: &'static str,
+    /// How many rows break it.
+    pub count: usize,
+    /// The first of them.
+    pub rows: Vec<String>,
+}
+
+/// Every check made of a query. `now_us` judges leases.
+pub fn checks(now_us: i64) -> Vec<Check> {
+    let mut all = stock_checks();
+    all.extend(order_checks());
+    all.extend(package_checks());
+    all.extend(event_checks());
+    all.extend(work_checks(now_us));
+    all
+}
+
+fn check(id: &'static str, says: &'static str, sql: impl Into<String>) -> Check {
+    Check { id, says, sql: sql.into() }
+}
+
+/// The state codes with a property, for `IN (…)`. An empty list never matches.
+fn codes(keep: impl Fn(&packages::PackageState) -> bool) -> String {
+    let list: Vec<_> = STATES.iter().filter(|s| keep(s)).map(|s| s.code.to_string()).collect();
+    if list.is_empty() { "NULL".into() } else { list.join(",") }
+}
+
+/// The state whose effects a package has: the one it was held in, if it is blocked or waits for a
+/// cancellation.
+const EFFECTIVE: &str = "COALESCE(p.held_state, p.state)";
+
+fn stock_checks() -> Vec<Check> {
+    let reserving = codes(|s| s.stock == StockEffect::Reserved);
+    vec![
+        check(
+            "S1",
+            "each balance equals the sums of its ledger movements",
+            "SELECT 'product ' || x.p || ' at location ' || x.l || ': balance ' || x.a || '/' || x.b || '/' || x.c || ', ledger ' \
+             || x.d || '/' || x.e || '/' || x.f FROM (SELECT COALESCE(s.product_id, g.product_id) p, \
+             COALESCE(s.location_id, g.location_id) l, COALESCE(s.on_hand, 0) a, COALESCE(s.reserved, 0) b, \
+             COALESCE(s.quarantined, 0) c, COALESCE(g.h, 0) d, COALESCE(g.r, 0) e, COALESCE(g.q, 0) f \
+             FROM stocks s FULL OUTER JOIN (SELECT product_id, location_id, CAST(SUM(d_on_hand) AS BIGINT) h, \
+             CAST(SUM(d_reserved) AS BIGINT) r, CAST(SUM(d_quarantined) AS BIGINT) q FROM stock_ledger \
+             GROUP BY product_id, location_id) g ON g.product_id = s.product_id AND g.location_id = s.location_id) x \
+             WHERE x.a <> x.d OR x.b <> x.e OR x.c <> x.f",
+        ),
+        check(
+            "S2",
+            "reserved equals the open reservations of each place",
+            "SELECT 'product ' || x.p || ' at location ' || x.l || ': reserved ' || x.a || ', reservations ' || x.b FROM \
+             (SELECT COALESCE(s.product_id, r.product_id) p, COALESCE(s.location_id, r.location_id) l, \
+             COALESCE(s.reserved, 0) a, COALESCE(r.n, 0) b FROM stocks s FULL OUTER JOIN \
+             (SELECT product_id, location_id, CAST(SUM(quantity) AS BIGINT) n FROM reservations \
+             WHERE closed_reason IS NULL GROUP BY product_id, location_id) r \
+             ON r.product_id = s.product_id AND r.location_id = s.location_id) x WHERE x.a <> x.b",
+        ),
+        check(
+            "S3",
+            "no balance is negative and nothing is promised twice",
+            "SELECT 'product ' || product_id || ' at location ' || location_id FROM stocks \
+             WHERE on_hand < 0 OR reserved < 0 OR quarantined < 0 OR reserved + quarantined > on_hand",
+        ),
+        check(
+            "S4",
+            "no reservation was granted beyond what was on hand",
+            "SELECT 'reservation ' || id FROM reservations WHERE quantity <= 0 OR reserved_after > on_hand_seen",
+        ),
+        check(
+            "S5",
+            "a reservation opens once and closes at most once",
+            "SELECT 'reservation ' || r.id FROM reservations r LEFT JOIN stock_ledger l ON l.reservation_id = r.id \
+             GROUP BY r.id, r.quantity, r.closed_reason HAVING \
+             SUM(CASE WHEN l.kind = 'reserve' THEN l.d_reserved ELSE 0 END) <> r.quantity \
+             OR SUM(CASE WHEN l.kind <> 'reserve' THEN -l.d_reserved ELSE 0 END) <> \
+             CASE WHEN r.closed_reason IS NULL THEN 0 ELSE r.quantity END",
+        ),
+        check(
+            "S6",
+            "an item has open reservations exactly where its package's state says so",
+            format!(
+                "SELECT 'package item ' || i.id || ' in state ' || p.state FROM package_items i \
+                 JOIN packages p ON p.id = i.package_id LEFT JOIN reservations r ON r.package_item_id = i.id \
+                 AND r.closed_reason IS NULL GROUP BY i.id, i.quantity, p.state, p.held_state \
+                 HAVING COALESCE(SUM(r.quantity), 0) <> CASE WHEN {EFFECTIVE} IN ({reserving}) THEN i.quantity ELSE 0 END"
+            ),
+        ),
+        check(
+            "S7",
+            "a reservation is of its item's product, at its package's location",
+            "SELECT 'reservation ' || r.id FROM reservations r LEFT JOIN package_items i ON i.id = r.package_item_id \
+             LEFT JOIN packages p ON p.id = i.package_id WHERE r.closed_reason IS NULL \
+             AND (p.id IS NULL OR i.product_id <> r.product_id OR p.location_id <> r.location_id)",
+        ),
+    ]
+}
+
+fn order_checks() -> Vec<Check> {
+    let live = codes(|s| s.live);
+    vec![
+        check(
+            "O1",
+            "each unit of each line is in exactly one live package, cancelled, or in a plan that is pending",
+            format!(
+                "SELECT 'line ' || x.id || ' of order ' || x.o || ': asked ' || x.q || ', in packages ' || x.n FROM \
+                 (SELECT t.id, t.order_id o, t.quantity q, t.quantity_cancelled c, l.state s, \
+                 COALESCE(CAST(SUM(i.quantity) AS BIGINT), 0) n FROM order_items t LEFT JOIN plans l ON l.id = t.order_id \
+                 LEFT JOIN package_items i ON i.order_item_id = t.id AND EXISTS (SELECT 1 FROM packages p \
+                 WHERE p.id = i.package_id AND p.state IN ({live})) \
+                 GROUP BY t.id, t.order_id, t.quantity, t.quantity_cancelled, l.state) x \
+                 WHERE x.s IS NULL OR x.q <= 0 OR x.c < 0 \
+                 OR x.n + x.c <> CASE WHEN x.s = 'completed' THEN x.q ELSE x.c END"
+            ),
+        ),
+        check(
+            "O1b",
+            "an order has lines, and its plan one of the known states",
+            "SELECT 'order ' || o.id FROM orders o LEFT JOIN plans l ON l.id = o.id WHERE l.id IS NULL \
+             OR l.state NOT IN ('start', 'pending', 'completed', 'cancelled') OR (l.state = 'pending' AND l.reason IS NULL) \
+             OR NOT EXISTS (SELECT 1 FROM order_items t WHERE t.order_id = o.id)",
+        ),
+        check(
+            "O2",
+            "a package is never empty and never holds another order's line or another product",
+            "SELECT 'package ' || p.id FROM packages p WHERE NOT EXISTS (SELECT 1 FROM package_items i WHERE i.package_id = p.id) \
+             UNION ALL SELECT 'package item ' || i.id FROM package_items i JOIN packages p ON p.id = i.package_id \
+             LEFT JOIN order_items t ON t.id = i.order_item_id WHERE i.quantity <= 0 OR t.id IS NULL \
+             OR t.order_id <> p.order_id OR t.product_id <> i.product_id",
+        ),
+        check(
+            "O2b",
+            "package numbers follow their order and are never reused",
+            "SELECT 'package ' || p.id || ' ' || p.number FROM packages p JOIN orders o ON o.id = p.order_id \
+             WHERE p.number <> o.number || 'P' || p.n OR p.n < 1 OR p.n > o.packages_made \
+             UNION ALL SELECT 'order ' || o.id FROM orders o WHERE o.packages_made <> \
+             (SELECT COUNT(*) FROM packages p WHERE p.order_id = o.id)",
+        ),
+        check(
+            "O11",
+            "no hub order is lost: imported with its order, or left out with a reason",
+            "SELECT 'hub order ' || h.hub_pk || ' ' || h.disposition FROM hub_orders h LEFT JOIN orders o \
+             ON o.omnitron_id = h.hub_pk WHERE h.disposition NOT IN ('imported', 'filtered', 'rejected') \
+             OR (h.disposition = 'imported' AND (o.id IS NULL OR h.order_id IS NULL OR h.order_id <> o.id)) \
+             OR (h.disposition <> 'imported' AND (o.id IS NOT NULL OR h.reason IS NULL)) \
+             UNION ALL SELECT 'order ' || o.id FROM orders o LEFT JOIN hub_orders h ON h.hub_pk = o.omnitron_id \
+             WHERE o.omnitron_id IS NOT NULL AND (h.hub_pk IS NULL OR h.disposition <> 'imported')",
+        ),
+        check(
+            "D1",
+            "a completed plan has its decision, and a decision the input it was made on",
+            "SELECT 'plan ' || l.id FROM plans l WHERE l.state = 'completed' \
+             AND NOT EXISTS (SELECT 1 FROM decisions d WHERE d.plan_id = l.id) \
+             UNION ALL SELECT 'decision of plan ' || d.plan_id FROM decisions d LEFT JOIN decision_batches b \
+             ON b.id = d.batch_id WHERE b.id IS NULL",
+        ),
+    ]
+}
+
+fn package_checks() -> Vec<Check> {
+    let known = codes(|_| true);
+    let terminal = codes(|s| s.terminal);
+    let held = codes(|s| s.slot == Slot::Held);
+    let as_before = codes(|s| s.slot == Slot::AsBefore);
+    vec![
+        check(
+            "O3",
+            "nothing leaves a terminal state",
+            format!(
+                "SELECT a.entity || ' ' || a.entity_id || ' step ' || a.seq FROM transition_log a JOIN transition_log b \
+                 ON b.entity = a.entity AND b.entity_id = a.entity_id AND b.seq = a.seq + 1 \
+                 WHERE a.entity = 'package' AND a.new_state IN ({terminal}) AND b.new_state <> a.new_state"
+            ),
+        ),
+        check(
+            "O4",
+            "a log is one unbroken chain from birth to now",
+            "SELECT x.entity || ' ' || x.entity_id || ' step ' || x.seq FROM (SELECT entity, entity_id, seq, old_state, \
+             LAG(new_state) OVER w AS before, ROW_NUMBER() OVER w AS n FROM transition_log \
+             WINDOW w AS (PARTITION BY entity, entity_id ORDER BY seq)) x WHERE x.seq <> x.n \
+             OR (x.n = 1 AND x.old_state IS NOT NULL) OR (x.n > 1 AND (x.old_state IS NULL OR x.old_state <> x.before))",
+        ),
+        check(
+            "O5",
+            "a package shows its last log entry, and its items follow it",
+            format!(
+                "SELECT 'package ' || p.id FROM packages p LEFT JOIN transition_log g ON g.entity = 'package' \
+                 AND g.entity_id = p.id AND g.seq = p.log_seq WHERE g.id IS NULL OR g.new_state <> p.state \
+                 OR p.state NOT IN ({known}) OR EXISTS (SELECT 1 FROM transition_log n WHERE n.entity = 'package' \
+                 AND n.entity_id = p.id AND n.seq > p.log_seq) \
+                 OR EXISTS (SELECT 1 FROM package_items i WHERE i.package_id = p.id AND i.state <> p.state)"
+            ),
+        ),
+        check(
+            "O6",
+            "every step was in the transition table of its day",
+            "SELECT g.entity || ' ' || g.entity_id || ' step ' || g.seq FROM transition_log g LEFT JOIN transitions t \
+             ON t.id = g.transition_id AND t.rev = g.transition_rev AND t.entity = g.entity AND t.to_state = g.new_state \
+             AND COALESCE(t.from_state, -1) = COALESCE(g.old_state, -1) WHERE t.id IS NULL",
+        ),
+        check(
+            "O9",
+            "a location's quota equals the number of its packages that hold a slot",
+            "SELECT 'location ' || x.l || ': quota ' || x.a || ', packages ' || x.b FROM \
+             (SELECT COALESCE(d.location_id, c.location_id) l, COALESCE(d.quota, 0) a, COALESCE(c.n, 0) b \
+             FROM location_loads d FULL OUTER JOIN (SELECT location_id, COUNT(*) n FROM packages \
+             WHERE holds_slot = TRUE GROUP BY location_id) c ON c.location_id = d.location_id) x WHERE x.a <> x.b",
+        ),
+        check(
+            "O9b",
+            "a package holds a slot exactly where its state says so",
+            format!(
+                "SELECT 'package ' || p.id || ' in state ' || p.state FROM packages p WHERE p.holds_slot <> \
+                 ({EFFECTIVE} IN ({held})) AND p.state NOT IN ({as_before}) \
+                 UNION ALL SELECT 'package ' || p.id FROM packages p \
+                 WHERE (p.held_state IS NULL) = (p.state IN ({as_before}))"
+            ),
+        ),
+    ]
+}
+
+fn event_checks() -> Vec<Check> {
+    let mut all = vec![
+        check(
+            "E1",
+            "every step of a log has its event, in the same command",
+            "SELECT g.entity || ' ' || g.entity_id || ' step ' || g.seq FROM transition_log g LEFT JOIN events e \
+             ON e.entity = g.entity AND e.entity_id = g.entity_id AND e.seq = g.seq AND e.command_id = g.command_id \
+             WHERE e.id IS NULL",
+        ),
+        check(
+            "E2",
+            "an entity's events count from 1 without a gap",
+            "SELECT x.entity || ' ' || x.entity_id || ' event ' || x.seq FROM (SELECT entity, entity_id, seq, \
+             ROW_NUMBER() OVER (PARTITION BY entity, entity_id ORDER BY seq) AS n FROM events) x WHERE x.seq <> x.n",
+        ),
+        check(
+            "E3",
+            "an event's uuid is its alone",
+            "SELECT uuid FROM events GROUP BY uuid HAVING COUNT(*) > 1",
+        ),
+        check(
+            "C2",
+            "no effect is without its command",
+            "SELECT 'ledger row ' || l.id FROM stock_ledger l LEFT JOIN commands c ON c.id = l.command_id WHERE c.id IS NULL \
+             UNION ALL SELECT 'log row ' || l.id FROM transition_log l LEFT JOIN commands c ON c.id = l.command_id \
+             WHERE c.id IS NULL UNION ALL SELECT 'event ' || e.id FROM events e LEFT JOIN commands c \
+             ON c.id = e.command_id WHERE c.id IS NULL UNION ALL SELECT 'audit entry ' || a.id FROM audit_log a \
+             LEFT JOIN commands c ON c.id = a.command_id WHERE c.id IS NULL",
+        ),
+        check(
+            "C3",
+            "one command takes a record into a state at most once",
+            "SELECT entity || ' ' || entity_id || ' in command ' || command_id FROM transition_log \
+             GROUP BY command_id, entity, entity_id, new_state HAVING COUNT(*) > 1",
+        ),
+    ];
+    for (id, entity, table) in
+        [("E4", "order", "orders"), ("E5", "package", "packages"), ("E6", "stock_location", "locations")]
+    {
+        let sql = format!(
+            "SELECT '{entity} ' || r.id FROM {table} r LEFT JOIN (SELECT entity_id, MAX(seq) m FROM events \
+             WHERE entity = '{entity}' GROUP BY entity_id) e ON e.entity_id = r.id WHERE r.event_seq <> COALESCE(e.m, 0)"
+        );
+        all.push(check(id, "a record's row shows its last event", sql));
+    }
+    all
+}
+
+fn work_checks(now_us: i64) -> Vec<Check> {
+    let old = now_us - 2 * crate::jobs::LEASE_US;
+    vec![
+        check(
+            "J1",
+            "every job is runnable, leased or dead, and a lease names its process and its end",
+            "SELECT 'job ' || id || ' ' || state FROM jobs WHERE state NOT IN ('runnable', 'leased', 'dead') \
+             OR (state = 'leased') <> (lease_owner IS NOT NULL) OR (state = 'leased') <> (lease_until_us IS NOT NULL) \
+             OR (state = 'dead' AND last_error IS NULL)",
+        ),
+        check(
+            "J2",
+            "no lease is older than its limit while a process lives that would take it back",
+            format!(
+                "SELECT 'job ' || id FROM jobs WHERE state = 'leased' AND lease_until_us < {old} \
+                 AND EXISTS (SELECT 1 FROM nodes WHERE heartbeat_us > {now_us} - {lease})",
+                lease = crate::jobs::LEASE_US
+            ),
+        ),
+        check(
+            "J3",
+            "a plan that waits has its job, and one that is completed has none",
+            "SELECT 'plan ' || l.id || ' ' || l.state FROM plans l LEFT JOIN jobs j ON j.kind = 'plan' AND j.ref_id = l.id \
+             WHERE (l.state IN ('start', 'pending')) <> (j.id IS NOT NULL)",
+        ),
+        check(
+            "N1",
+            "what came in has its job, or became something that is written down",
+            "SELECT 'inbox row ' || i.id || ' ' || i.state FROM inbox i LEFT JOIN jobs j ON j.kind = 'fetch' AND j.ref_id = i.id \
+             WHERE i.state NOT IN ('received', 'done', 'refused') OR (i.state = 'received' AND j.id IS NULL) \
+             OR (i.state = 'done' AND j.id IS NOT NULL) OR (i.state <> 'received' AND i.outcome IS NULL)",
+        ),
+        check(
+            "L2",
+            "a setup task that works can be taken up by a process",
+            "SELECT name FROM setup_tasks WHERE state NOT IN ('READY', 'WORKING', 'FINISHED', 'FAILED') \
+             OR (state = 'WORKING' AND lease_until_us IS NULL) OR (state = 'FAILED' AND error IS NULL)",
+        ),
+    ]
+}
+
+/// Runs every check in this transaction and returns what does not hold. `progress` hears the id of
+/// each check before it runs.
+pub async fn run(tx: &mut Tx, now_us: i64, mut progress: impl FnMut(&str)) -> Result<Vec<Finding>, StoreError> {
+    let mut findings = Vec::new();
+    for check in checks(now_us) {
+        progress(check.id);
+        let rows = tx.fetch(check.sql, vec![]).await?;
+        note(&mut findings, check.id, check.says, rows.iter().map(|r| r.cols().text()).collect::<Result<_, _>>()?);
+    }
+    progress("H1");
+    let broken = broken_steps(tx).await?;
+    note(&mut findings, "H1", "the hash chains of the transition logs hold, up to the head the record shows", broken);
+    progress("H2");
+    let broken = broken_audit(tx).await?;
+    note(&mut findings, "H2", "the hash chains of the audit log hold", broken);
+    if tx.dialect() == Dialect::Sqlite {
+        progress("F1");
+        let mut broken = Vec::new();
+        for row in tx.fetch("PRAGMA integrity_check", vec![]).await? {
+            broken.push(row.cols().text()?);
+        }
+        broken.retain(|r| r != "ok");
+        for row in tx.fetch("SELECT \"table\" || ' row ' || rowid FROM pragma_foreign_key_check", vec![]).await? {
+            broken.push(row.cols().text()?);
+        }
+        note(&mut findings, "F1", "the file is sound and no reference dangles", broken);
+    }
+    Ok(findings)
+}
+
+fn note(findings: &mut Vec<Finding>, id: &'static str, says: &'static str, mut rows: Vec<String>) {
+    if !rows.is_empty() {
+        let count = rows.len();
+        rows.truncate(SHOWN);
+        findings.push(Finding { id, says, count, rows });
+    }
+}
+
+fn fixed(bytes: Vec<u8>) -> Result<[u8; 32], StoreError> {
+    bytes.try_into().map_err(|_| StoreError::Corrupt("a hash is not 32 bytes".into()))
+}
+
+/// Recomputes every transition log, and compares the last hash with the head its package shows.
+async fn broken_steps(tx: &mut Tx) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT g.entity, g.entity_id, g.seq, g.old_state, g.new_state, g.transition_id, g.transition_rev, \
+               g.command_id, g.actor, g.at_us, g.attributes, g.personal_digest, g.hash, p.log_seq, p.log_head \
+               FROM transition_log g LEFT JOIN packages p ON g.entity = 'package' AND p.id = g.entity_id \
+               WHERE g.entity > $1 OR (g.entity = $1 AND g.entity_id > $2) OR (g.entity = $1 AND g.entity_id = $2 AND g.seq > $3) \
+               ORDER BY g.entity, g.entity_id, g.seq LIMIT $4";
+    let mut broken = Vec::new();
+    let mut at = (String::new(), 0i64, 0i64);
+    let mut prev = logs::CHAIN_START.to_vec();
+    loop {
+        let rows = tx.fetch(sql, args![&at.0, at.1, at.2, PAGE]).await?;
+        if rows.is_empty() {
+            return Ok(broken);
+        }
+        for row in &rows {
+            let mut c = row.cols();
+            let (entity, entity_id, seq) = (c.text()?, c.i64()?, c.i64()?);
+            if (&entity, entity_id) != (&at.0, at.1) {
+                prev = logs::CHAIN_START.to_vec();
+            }
+            let (old_state, new_state, transition) = (c.opt_i64()?, c.i64()?, (c.i64()?, c.i64()?));
+            let actor = Actor { command_id: c.i64()?, name: c.text()?, node: String::new(), at_us: c.i64()? };
+            let (attributes, personal_digest, hash) = (c.text()?, fixed(c.bytes()?)?, c.bytes()?);
+            let step = Step {
+                entity: &entity,
+                entity_id,
+                seq,
+                old_state,
+                new_state,
+                transition,
+                attributes: &attributes,
+                personal_digest,
+            };
+            let (last_seq, head) = (c.opt_i64()?, c.opt_bytes()?);
+            let sound = logs::step_hash(&prev, &step, &actor)[..] == hash[..];
+            if !sound || (last_seq == Some(seq) && head.as_ref() != Some(&hash)) {
+                broken.push(format!("{entity} {entity_id} step {seq}"));
+            }
+            prev = hash;
+            at = (entity, entity_id, seq);
+        }
+    }
+}
+
+async fn broken_audit(tx: &mut Tx) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT entity, entity_id, seq, action, actor, command_id, detail, at_us, hash FROM audit_log \
+               ORDER BY entity, entity_id, seq";
+    let mut broken = Vec::new();
+    let mut at = (String::new(), 0i64, 0i64);
+    let mut prev = logs::CHAIN_START.to_vec();
+    for row in tx.fetch(sql, vec![]).await? {
+        let read = |row: &Row| {
+            let mut c = row.cols();
+            Ok::<_, StoreError>((c.text()?, c.i64()?, c.i64()?, c.text()?, c.text()?, c.i64()?, c.text()?, c.i64()?, c.bytes()?))
+        };
+        let (entity, entity_id, seq, action, name, command_id, detail, at_us, hash) = read(&row)?;
+        let next = if (&entity, entity_id) == (&at.0, at.1) { at.2 + 1 } else { 1 };
+        if next == 1 {
+            prev = logs::CHAIN_START.to_vec();
+        }
+        let actor = Actor { command_id, name, node: String::new(), at_us };
+        let expected = logs::audit_hash(&prev, seq, &entity, entity_id, &action, &detail, &actor);
+        if seq != next || expected[..] != hash[..] {
+            broken.push(format!("audit of {entity} {entity_id} entry {seq}"));
+        }
+        prev = hash;
+        at = (entity, entity_id, seq);
+    }
+    Ok(broken)
+}

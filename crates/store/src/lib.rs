@@ -16,8 +16,10 @@ pub mod events;
 pub mod geography;
 pub mod inbox;
 pub mod jobs;
+pub mod lists;
 pub mod locations;
 pub mod logs;
+pub mod order_views;
 pub mod orders;
 pub mod packages;
 pub mod people;
@@ -27,5 +29,6 @@ pub mod scenarios;
 pub mod settings;
 pub mod setup;
 pub mod stocks;
+pub mod totals;
 
 pub use db::{Cols, Options, Row, Store, StoreError, Tx, Value};

@@ -78,3 +78,35 @@ fn statements(text: &str) -> Vec<String> {
         text.lines().filter(|l| !l.trim_start().starts_with("--")).collect::<Vec<_>>().join("\n");
     code.split(';').map(str::trim).filter(|s| !s.is_empty()).map(str::to_owned).collect()
 }
+
+/// Every table the migrations make, for [`Store::wipe`].
+fn tables() -> Vec<&'static str> {
+    let made = MIGRATIONS.iter().flat_map(|(_, text)| text.lines());
+    let named = made.filter_map(|l| l.strip_prefix("CREATE TABLE ")?.split_whitespace().next());
+    named.chain(["schema_migrations", "schema_lock", "id_blocks"]).collect()
+}
+
+impl Store {
+    /// Removes everything of ours from a database, so that it can be made anew: SQLite's files, or our
+    /// tables on PostgreSQL. Nothing else there is touched.
+    pub async fn wipe(url: &str) -> Result<(), StoreError> {
+        if let Some(path) = url.strip_prefix("sqlite://") {
+            for suffix in ["", "-wal", "-shm"] {
+                let file = format!("{path}{suffix}");
+                match std::fs::remove_file(&file) {
+                    Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                        return Err(StoreError::Url(format!("{file} cannot be removed: {e}")));
+                    }
+                    _ => {}
+                }
+            }
+            return Ok(());
+        }
+        let store = Self::open(url, crate::Options::default()).await?;
+        let mut tx = store.begin().await?;
+        tx.execute(format!("DROP TABLE IF EXISTS {}", tables().join(", ")), vec![]).await?;
+        tx.commit().await?;
+        store.close().await;
+        Ok(())
+    }
+}

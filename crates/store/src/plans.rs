@@ -147,8 +147,17 @@ pub struct Outcome {
     pub missed: Vec<i64>,
 }
 
-/// What a package at creation is logged as: the seeded system transition into its first state.
-pub const CREATION: (i64, i64) = (1, 1);
+/// What a package at creation is logged as: the seeded system transition into its first state, and
+/// its revision.
+fn creation(state: i64) -> (i64, i64) {
+    let id = match state {
+        states::WAITING => 1,
+        states::WAITING_REMOTE_ACTION => 2,
+        states::OUT_OF_STOCK => 3,
+        other => unreachable!("the planner creates no package in state {other}"),
+    };
+    (id, 1)
+}
 
 /// Makes decisions facts, each order whole or not at all: locks the orders and the balances in key
 /// order, keeps the plans that still fit, reserves with the guarded update and writes packages, logs,
@@ -385,7 +394,7 @@ impl Writes {
             seq: 1,
             old_state: None,
             new_state: state.code,
-            transition: CREATION,
+            transition: creation(state.code),
             attributes: "{}",
             personal_digest: logs::no_personal_fields(),
         };

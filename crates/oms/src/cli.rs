@@ -1,0 +1,150 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Where `oms demo` keeps its database unless told otherwise.
+pub const DEMO_DATABASE: &str = "sqlite://oms-demo/oms.db";
+
+/// Quartermaster: takes a brand's orders, decides which store packs what, and keeps everybody informed.
+#[derive(Parser)]
+#[command(name = "oms", version, about)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    /// What is logged, for example `info` or `oms_app=debug`.
+    #[arg(long, global = true, env = "OMS_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Try it: starts a demo hub and the OMS, and turns the hub's orders into packages.
+    Demo(DemoArgs),
+    /// Run the OMS: API, intake and planning.
+    Serve(ServeArgs),
+    /// Run the demo hub alone: an Omnitron-compatible server.
+    Hub(HubArgs),
+    /// Prove the invariants of a database; exits 1 with the first broken rows if one does not hold.
+    Check(DatabaseArgs),
+    /// Users.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// API tokens.
+    #[command(subcommand)]
+    Token(TokenCommand),
+}
+
+#[derive(Args)]
+pub struct DatabaseArgs {
+    /// `sqlite://path/to/oms.db` or `postgres://user@host/database`.
+    #[arg(long, env = "OMS_DATABASE", value_name = "URL")]
+    pub database: String,
+}
+
+#[derive(Args)]
+pub struct DemoArgs {
+    /// A folder of orders, customers, locations, stock and products; without it a small world is generated.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// The OMS's database.
+    #[arg(long, env = "OMS_DATABASE", value_name = "URL", default_value = DEMO_DATABASE)]
+    pub database: String,
+    /// Where the OMS listens.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7080")]
+    pub listen: SocketAddr,
+    /// Where the demo hub listens.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7081")]
+    pub hub_listen: SocketAddr,
+    /// Presets an administrator's API token, for scripts; otherwise one is made and printed.
+    #[arg(long, env = "OMS_DEMO_TOKEN", value_name = "TOKEN")]
+    pub token: Option<String>,
+    /// Planning workers. With 1, planning begins when the hub's orders are in, so that its result repeats.
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub workers: u16,
+    /// Start over: removes what an earlier demo left in the database and the hub.
+    #[arg(long)]
+    pub fresh: bool,
+    /// Stop when all is planned, and print the counts as one JSON object.
+    #[arg(long)]
+    pub until_idle: bool,
+    /// Leave the orders' times as the data has them instead of moving them to this week.
+    #[arg(long)]
+    pub keep_dates: bool,
+}
+
+#[derive(Args)]
+pub struct ServeArgs {
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    /// Where the OMS listens.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7080")]
+    pub listen: SocketAddr,
+    /// Planning workers.
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(0..=64))]
+    pub workers: u16,
+    /// Networks beyond the public internet that outgoing calls may reach, for example 10.1.0.0/16.
+    #[arg(long, env = "OMS_ALLOW_NET", value_name = "CIDR", value_delimiter = ',')]
+    pub allow_net: Vec<String>,
+}
+
+#[derive(Args)]
+pub struct HubArgs {
+    /// Where the hub listens.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7081")]
+    pub listen: SocketAddr,
+    /// A folder of orders, customers, locations, stock and products; without it a small world is generated.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// The technical user the OMS signs in as.
+    #[arg(long, value_name = "NAME", default_value = oms_world::hub::DEFAULT_USERNAME)]
+    pub username: String,
+    /// Its password; made and printed when absent.
+    #[arg(long, env = "OMS_HUB_PASSWORD", value_name = "PASSWORD", hide_env_values = true)]
+    pub password: Option<String>,
+    /// Where changes made by callers are kept.
+    #[arg(long, value_name = "FILE", default_value = "oms-demo/hub.db")]
+    pub state: PathBuf,
+    /// Sign-ins allowed in six minutes; no limit when absent.
+    #[arg(long, value_name = "N")]
+    pub login_limit: Option<u32>,
+    /// Leave the orders' times as the data has them instead of moving them to this week.
+    #[arg(long)]
+    pub keep_dates: bool,
+}
+
+#[derive(Subcommand)]
+pub enum UserCommand {
+    /// Create an administrator. The password is asked for, or read from OMS_PASSWORD.
+    Create(UserArgs),
+}
+
+#[derive(Args)]
+pub struct UserArgs {
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    /// The user's name.
+    pub username: String,
+    /// The password; asked for on the terminal when absent.
+    #[arg(long, env = "OMS_PASSWORD", value_name = "PASSWORD", hide_env_values = true)]
+    pub password: Option<String>,
+}
+
+#[derive(Subcommand)]
+pub enum TokenCommand {
+    /// Create an API token of a user and print it: it is shown this once.
+    Create(TokenArgs),
+}
+
+#[derive(Args)]
+pub struct TokenArgs {
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    /// The user the token acts as.
+    pub username: String,
+    /// What the token is for.
+    #[arg(long, default_value = "cli")]
+    pub name: String,
+}
