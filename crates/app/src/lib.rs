@@ -18,13 +18,14 @@ pub mod scenarios;
 pub mod settings;
 pub mod setup;
 pub mod stocks;
-pub mod views;
 pub mod totals;
+pub mod views;
 
 use std::sync::Arc;
 
 use oms_connect::http::HttpClient;
 use oms_connect::hub::HubError;
+pub use oms_connect::hub::HubErrorClass;
 use oms_core::refusal::Refusal;
 use oms_store::ids::IdKind;
 use oms_store::logs::Actor;

@@ -1,1 +1,92 @@
+//! Packages as they are listed and shown.
 
+use std::collections::HashMap;
+
+use oms_core::refusal::Refusal;
+use oms_store::lists::{self, Ask, Page};
+use oms_store::packages::{self as store, Package, PackageItem};
+
+use crate::views::Nested;
+use crate::{App, Result};
+
+/// Packages with everything their rows point at.
+pub struct PackageSet {
+    pub page: Page<Package>,
+    pub items: Vec<PackageItem>,
+    pub nested: Nested,
+}
+
+/// A page of packages.
+pub async fn list(app: &App, ask: &Ask) -> Result<PackageSet> {
+    let mut tx = app.store.read().await?;
+    let page = lists::page(&mut tx, &store::LIST, store::COLUMNS, ask).await?;
+    let rows = page.rows.iter().map(store::read).collect::<Result<Vec<_>, _>>()?;
+    set(&mut tx, Page { count: page.count, rows }).await
+}
+
+/// One package.
+pub async fn get(app: &App, id: i64) -> Result<PackageSet> {
+    let mut tx = app.store.read().await?;
+    let rows = store::by_ids(&mut tx, vec![id]).await?;
+    if rows.is_empty() {
+        return Err(Refusal::not_found("package", id).into());
+    }
+    set(&mut tx, Page { count: 1, rows }).await
+}
+
+async fn set(tx: &mut oms_store::Tx, page: Page<Package>) -> Result<PackageSet> {
+    let items = store::items_of(tx, page.rows.iter().map(|p| p.id).collect()).await?;
+    let nested = Nested::of_packages(tx, &page.rows, &items).await?;
+    Ok(PackageSet { page, items, nested })
+}
+
+/// A package without the records around it.
+pub struct ShortPackage {
+    pub package: Package,
+    pub erp_code: String,
+    pub item_count: i64,
+}
+
+/// A page of packages in short.
+pub async fn short(app: &App, ask: &Ask) -> Result<Page<ShortPackage>> {
+    let mut tx = app.store.read().await?;
+    let page = lists::page(&mut tx, &store::LIST, store::COLUMNS, ask).await?;
+    let rows = page.rows.iter().map(store::read).collect::<Result<Vec<_>, _>>()?;
+    let ids = rows.iter().map(|p| p.id).collect();
+    let counts: HashMap<i64, i64> = store::item_counts(&mut tx, ids).await?.into_iter().collect();
+    let places = rows.iter().map(|p| p.location_id).collect();
+    let locations = oms_store::locations::by_ids(&mut tx, places).await?;
+    let short = |package: Package| ShortPackage {
+        erp_code: locations
+            .get(&package.location_id)
+            .map(|l| l.properties.erp_code.clone())
+            .unwrap_or_default(),
+        item_count: counts.get(&package.id).copied().unwrap_or(0),
+        package,
+    };
+    Ok(Page { count: page.count, rows }.map(short))
+}
+
+/// Package items with everything their rows point at.
+pub struct ItemSet {
+    pub page: Page<PackageItem>,
+    pub nested: Nested,
+}
+
+/// A page of package items.
+pub async fn items(app: &App, ask: &Ask) -> Result<ItemSet> {
+    let mut tx = app.store.read().await?;
+    let page = lists::page(&mut tx, &store::ITEM_LIST, store::ITEM_COLUMNS, ask).await?;
+    let rows = page.rows.iter().map(store::read_item).collect::<Result<Vec<_>, _>>()?;
+    let nested = Nested::of_packages(&mut tx, &[], &rows).await?;
+    Ok(ItemSet { page: Page { count: page.count, rows }, nested })
+}
+
+/// One package item.
+pub async fn item(app: &App, id: i64) -> Result<ItemSet> {
+    let set = items(app, &Ask::id(id)).await?;
+    if set.page.rows.is_empty() {
+        return Err(Refusal::not_found("package item", id).into());
+    }
+    Ok(set)
+}
