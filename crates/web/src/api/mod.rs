@@ -1,0 +1,114 @@
+//! The JSON API, one file a noun. Documented addresses, keys and codes stay exactly as they are
+//! published; what is marked "Ours" in the description is this product's own.
+
+mod addresses;
+mod channels;
+mod geography;
+mod health;
+mod locations;
+mod locations_input;
+mod orders;
+mod orders_view;
+mod package_items;
+mod packages;
+mod plans;
+mod scenarios;
+mod sessions;
+mod settings;
+mod setup;
+mod states;
+mod stocks;
+mod webhooks;
+
+use oms_core::permissions::Permission as P;
+use oms_store::lists::tables;
+use oms_store::{order_views, packages as package_lists};
+use utoipa::OpenApi;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
+use utoipa_axum::routes;
+
+use crate::input::{BULK_BODY_BYTES, WEBHOOK_BODY_BYTES};
+use crate::problem::{AccessErrorBody, ErrorBody};
+use crate::routes::Routes;
+use crate::state::WebState;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Quartermaster",
+        description = "Order management: orders in, packages out.\n\nSend `Authorization: Token <key>` (or `Bearer <key>`). \
+                       Lists answer `{count, next, previous, results}`. Errors are \
+                       `{\"error\": {\"<field>\": [\"<message>\"], \"code\": \"<code>\"}, \"status_code\": <status>}`. \
+                       Every POST that changes something takes an `Idempotency-Key` of 1 to 255 visible characters: \
+                       the same key with the same body gives the same answer for a day and happens once. Addresses \
+                       work with and without the slash at their end. Parts marked **Ours** are not in any published \
+                       contract."
+    ),
+    components(schemas(ErrorBody, AccessErrorBody)),
+    security(("token" = []))
+)]
+struct Document;
+
+/// Every route of the API.
+pub(crate) fn routes(state: WebState) -> Routes {
+    let mut document = Document::openapi();
+    let token = ApiKeyValue::with_description("Authorization", "`Token <key>` or `Bearer <key>`.");
+    document
+        .components
+        .get_or_insert_default()
+        .add_security_scheme("token", SecurityScheme::ApiKey(ApiKey::Header(token)));
+    let routes = Routes::new(state, document)
+        .add(P::Public, routes!(health::live))
+        .add(P::Public, routes!(health::ready))
+        .add(P::Public, routes!(sessions::login))
+        .add(P::SettingsRead, routes!(sessions::active_user))
+        .add(P::SettingsRead, routes!(settings::list))
+        .add(P::SettingsWrite, routes!(settings::create))
+        .add(P::SettingsRead, routes!(settings::get))
+        .add(P::SettingsWrite, routes!(settings::put, settings::patch))
+        .add(P::SetupRun, routes!(setup::is_required))
+        .add(P::SetupRun, routes!(setup::execute))
+        .add(P::SetupRun, routes!(setup::status))
+        .add(P::SetupRun, routes!(setup::stores_is_required))
+        .add(P::SetupRun, routes!(setup::stores_execute))
+        .add(P::SetupRun, routes!(setup::stores_status))
+        .add(P::SetupRun, routes!(setup::channels_is_required))
+        .add(P::SetupRun, routes!(setup::channels_execute))
+        .add(P::SetupRun, routes!(setup::channels_status))
+        .add_sized(P::HubWebhooks, WEBHOOK_BODY_BYTES, routes!(webhooks::orders))
+        .add_sized(P::HubWebhooks, WEBHOOK_BODY_BYTES, routes!(webhooks::stores));
+    let routes = routes
+        .add_sized(P::OrdersWrite, BULK_BODY_BYTES, routes!(orders::create))
+        .list(P::OrdersRead, &order_views::ORDERS, routes!(orders::list))
+        .add(P::OrdersRead, routes!(orders::get))
+        .list(P::PlansRead, &tables::PLANS, routes!(plans::list))
+        .add(P::PlansRead, routes!(plans::get))
+        .list(P::ScenariosRead, &tables::SCENARIOS, routes!(scenarios::list))
+        .add(P::ScenariosWrite, routes!(scenarios::create))
+        .add(P::ScenariosRead, routes!(scenarios::get))
+        .add(P::ScenariosWrite, routes!(scenarios::put))
+        .list(P::PackagesRead, &package_lists::LIST, routes!(packages::list))
+        .list(P::PackagesRead, &package_lists::LIST, routes!(packages::short))
+        .add(P::PackagesRead, routes!(packages::get))
+        .list(P::PackagesRead, &package_lists::ITEM_LIST, routes!(package_items::list))
+        .add(P::PackagesRead, routes!(package_items::get));
+    routes
+        .list(P::LocationsRead, &tables::LOCATIONS, routes!(locations::list))
+        .add(P::LocationsWrite, routes!(locations::create))
+        .list(P::LocationsRead, &tables::LOCATIONS, routes!(locations::list_simple))
+        .add(P::LocationsRead, routes!(locations::get))
+        .add(P::LocationsWrite, routes!(locations::put, locations::patch, locations::delete))
+        .list(P::StockRead, &tables::STOCKS, routes!(stocks::list))
+        .add_sized(P::StockWrite, BULK_BODY_BYTES, routes!(stocks::set))
+        .add(P::StockRead, routes!(stocks::availability))
+        .list(P::LocationsRead, &tables::CHANNELS, routes!(channels::list))
+        .add(P::LocationsRead, routes!(channels::get))
+        .list(P::LocationsRead, geography::table(0), routes!(geography::countries))
+        .add(P::LocationsRead, routes!(geography::country))
+        .list(P::LocationsRead, geography::table(1), routes!(geography::cities))
+        .add(P::LocationsRead, routes!(geography::city))
+        .list(P::LocationsRead, geography::table(2), routes!(geography::townships))
+        .add(P::LocationsRead, routes!(geography::township))
+        .list(P::LocationsRead, geography::table(3), routes!(geography::districts))
+        .add(P::LocationsRead, routes!(geography::district))
+}

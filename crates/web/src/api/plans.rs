@@ -1,0 +1,218 @@
+//! Order execution plans: what was decided for an order, and why.
+
+use std::collections::HashMap;
+
+use axum::Json;
+use axum::extract::State;
+use oms_app::views::{self, PlanSet};
+use oms_core::time::format_us;
+use oms_store::lists::Page;
+use oms_store::lists::tables::{DecisionRecord, PLANS, Plan};
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use crate::api::orders_view::{Reason, reason};
+use crate::input::Id;
+use crate::paging::{ListQuery, Paged};
+use crate::problem::Problem;
+use crate::state::WebState;
+
+/// The planning record of an order.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PlanView {
+    id: i64,
+    /// `start`, `pending`, `cancelled` or `completed`.
+    state: String,
+    order: Option<PlanOrder>,
+    /// What can be done now.
+    #[schema(value_type = Vec<Object>)]
+    commands: Vec<Value>,
+    created_date: String,
+    modified_date: String,
+    /// One an order item.
+    orderexecutionplanitem_set: Vec<PlanItem>,
+    /// Every decision, oldest first.
+    context: Vec<DecisionView>,
+    /// Ours: why the plan waits.
+    reason: Option<Reason>,
+    /// Ours: the scenario that took the order.
+    scenario: Option<i64>,
+    /// Ours.
+    scenario_version: Option<i64>,
+    /// Ours: how often planning was tried.
+    tries: i64,
+}
+
+/// The planned order, in short.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PlanOrder {
+    id: i64,
+    omnitron_id: Option<i64>,
+    number: String,
+    /// The channel's id here.
+    channel: i64,
+}
+
+/// What the plan does with an order item. The fields are ours.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PlanItem {
+    /// The order item's id.
+    id: i64,
+    order_item: i64,
+    sku: Option<String>,
+    /// Units asked for and not cancelled.
+    quantity: i64,
+    /// Units in packages that have stock.
+    planned_quantity: i64,
+    /// Units in packages that are out of stock.
+    out_of_stock_quantity: i64,
+    packages: Vec<PlanItemPackage>,
+}
+
+/// Units of an item in one package.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PlanItemPackage {
+    id: i64,
+    number: String,
+    quantity: i64,
+    /// State code.
+    state: String,
+    stock_location: i64,
+    stock_location_erp_code: Option<String>,
+}
+
+/// One decision with its reasons. The fields are ours.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct DecisionView {
+    /// Counts the order's decisions, from 1.
+    n: i64,
+    date: String,
+    /// Orders decided together share a batch; the ordinal is the place in it.
+    batch: i64,
+    ordinal: i64,
+    /// SHA-256 of all that was looked at.
+    input_hash: String,
+    /// `planned` or `waits`.
+    result: &'static str,
+    /// Packages decided on, each location with its `erp_code`.
+    #[schema(value_type = Vec<Object>)]
+    packages: Value,
+    /// Why it waits.
+    #[schema(value_type = Option<Object>)]
+    reason: Option<Value>,
+    /// Every rule's try: locations considered, what removed each, how the rest ranked, what was chosen.
+    #[schema(value_type = Vec<Object>)]
+    attempts: Value,
+}
+
+/// Puts `erp_code` beside each location's id, at any depth.
+fn with_erp_codes(value: &mut Value, erp_codes: &HashMap<i64, String>) {
+    match value {
+        Value::Object(map) => {
+            let erp = map.get("location").and_then(Value::as_i64).and_then(|id| erp_codes.get(&id));
+            if let Some(erp) = erp {
+                map.insert("erp_code".into(), erp.clone().into());
+            }
+            map.values_mut().for_each(|v| with_erp_codes(v, erp_codes));
+        }
+        Value::Array(list) => list.iter_mut().for_each(|v| with_erp_codes(v, erp_codes)),
+        _ => {}
+    }
+}
+
+fn decision(d: &DecisionRecord, erp_codes: &HashMap<i64, String>) -> DecisionView {
+    let mut record = d.decision.clone();
+    with_erp_codes(&mut record, erp_codes);
+    let mut planned = record.get_mut("Planned").map(Value::take);
+    let mut part =
+        |name: &str| planned.as_mut().and_then(|p| p.get_mut(name)).map_or_else(|| json!([]), Value::take);
+    let (packages, attempts) = (part("packages"), part("attempts"));
+    DecisionView {
+        n: d.n,
+        date: format_us(d.created_us),
+        batch: d.batch_id,
+        ordinal: d.ordinal,
+        input_hash: hex::encode(&d.input_hash),
+        result: if planned.is_some() { "planned" } else { "waits" },
+        packages,
+        reason: record.get_mut("Waits").map(Value::take),
+        attempts,
+    }
+}
+
+fn view(set: &PlanSet, plan: &Plan) -> PlanView {
+    let order = set.orders.get(&plan.id);
+    let items = set.items.iter().filter(|i| i.order_id == plan.id);
+    let decisions = set.decisions.iter().filter(|d| d.plan_id == plan.id);
+    PlanView {
+        id: plan.id,
+        state: plan.state.clone(),
+        order: order.map(|o| PlanOrder {
+            id: o.id,
+            omnitron_id: o.omnitron_id,
+            number: o.number.clone(),
+            channel: o.channel_id,
+        }),
+        commands: Vec::new(),
+        created_date: format_us(plan.created_us),
+        modified_date: format_us(plan.modified_us),
+        orderexecutionplanitem_set: items.map(|i| plan_item(set, i)).collect(),
+        context: decisions.map(|d| decision(d, &set.erp_codes)).collect(),
+        reason: reason(plan),
+        scenario: plan.scenario_id,
+        scenario_version: plan.scenario_version,
+        tries: plan.tries,
+    }
+}
+
+fn plan_item(set: &PlanSet, item: &oms_store::order_views::OrderItem) -> PlanItem {
+    let in_packages = set.package_items.iter().filter(|p| p.order_item_id == item.id);
+    let (mut planned_quantity, mut out_of_stock_quantity, mut packages) = (0, 0, Vec::new());
+    for inside in in_packages {
+        let Some(package) = set.packages.iter().find(|p| p.id == inside.package_id) else { continue };
+        if inside.state == oms_core::packages::OUT_OF_STOCK {
+            out_of_stock_quantity += inside.quantity;
+        } else if oms_core::packages::state(inside.state).is_some_and(|s| s.live) {
+            planned_quantity += inside.quantity;
+        }
+        packages.push(PlanItemPackage {
+            id: package.id,
+            number: package.number.clone(),
+            quantity: inside.quantity,
+            state: inside.state.to_string(),
+            stock_location: package.location_id,
+            stock_location_erp_code: set.erp_codes.get(&package.location_id).cloned(),
+        });
+    }
+    PlanItem {
+        id: item.id,
+        order_item: item.id,
+        sku: set.products.get(&item.product_id).map(|p| p.sku.clone()),
+        quantity: item.quantity - item.quantity_cancelled,
+        planned_quantity,
+        out_of_stock_quantity,
+        packages,
+    }
+}
+
+/// List plans.
+#[utoipa::path(get, path = "/api/v1/oms/orderexecutionplans/", tag = "plans", responses((status = 200, body = Paged<PlanView>)))]
+pub(crate) async fn list(
+    State(state): State<WebState>,
+    query: ListQuery,
+) -> Result<Json<Paged<PlanView>>, Problem> {
+    let ask = query.ask(&PLANS)?;
+    let mut set = views::plans(&state.app, &ask).await?;
+    let page = std::mem::replace(&mut set.page, Page { count: 0, rows: Vec::new() });
+    Ok(Json(query.frame(page, ask.limit, |plan| view(&set, &plan))?))
+}
+
+/// One plan; its id is the order's.
+#[utoipa::path(get, path = "/api/v1/oms/orderexecutionplans/{id}/", tag = "plans", params(("id" = i64, Path)),
+    responses((status = 200, body = PlanView)))]
+pub(crate) async fn get(State(state): State<WebState>, Id(id): Id) -> Result<Json<PlanView>, Problem> {
+    let set = views::plan(&state.app, id).await?;
+    let plan = set.page.rows.first().ok_or_else(Problem::failure)?;
+    Ok(Json(view(&set, plan)))
+}

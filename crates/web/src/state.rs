@@ -1,0 +1,51 @@
+//! What every handler shares.
+
+use std::sync::Arc;
+
+use oms_app::App;
+use oms_app::intake::Mailbox;
+use tokio::sync::Semaphore;
+
+use crate::auth::TokenCache;
+use crate::throttle::Throttle;
+
+/// Sign-ins that may wait for their password check; beyond them callers are told to come back, so that
+/// a flood of guesses does not hold connections.
+const LOGINS_AT_ONCE: usize = 32;
+
+/// The parts of the web side, shared by all requests. Cheap to clone.
+#[derive(Clone)]
+pub struct WebState(Arc<Parts>);
+
+/// What [`WebState`] holds.
+pub struct Parts {
+    pub app: Arc<App>,
+    pub mailbox: Arc<Mailbox>,
+    /// Whether the start page, which needs no sign-in, says how many orders and packages there are.
+    pub shows_counts: bool,
+    pub(crate) tokens: TokenCache,
+    pub(crate) throttle: Throttle,
+    pub(crate) logins: Semaphore,
+}
+
+impl WebState {
+    /// Puts the parts together. `shows_counts` is for the demo: the start page is open to everybody.
+    pub fn new(app: Arc<App>, mailbox: Arc<Mailbox>, shows_counts: bool) -> Self {
+        Self(Arc::new(Parts {
+            app,
+            mailbox,
+            shows_counts,
+            tokens: TokenCache::default(),
+            throttle: Throttle::default(),
+            logins: Semaphore::new(LOGINS_AT_ONCE),
+        }))
+    }
+}
+
+impl std::ops::Deref for WebState {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
