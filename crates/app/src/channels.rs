@@ -6,6 +6,7 @@ use oms_connect::hub::{HubChannel, HubClient};
 use oms_store::channels::{self as store, NewChannel};
 use oms_store::ids::IdKind;
 
+use crate::setup::Progress;
 use crate::{App, Result};
 
 /// Whether the hub holds a channel that is not here.
@@ -19,16 +20,16 @@ pub(crate) async fn is_copy_required(app: &App, hub: &HubClient) -> Result<bool>
 pub(crate) async fn copy(
     app: &App,
     hub: &HubClient,
-    mut progress: impl AsyncFnMut(i64, i64) -> Result<()>,
+    progress: &Progress<'_>,
 ) -> Result<Vec<String>> {
     let read = hub.channels(|_| {}).await?;
     let total = read.len() as i64;
-    progress(0, total).await?;
+    progress.note(0, total).await?;
     let mut problems = Vec::new();
     let good: Vec<_> =
         read.into_iter().filter_map(|r| r.map_err(|e| problems.push(e.to_string())).ok()).collect();
     save(app, &good).await?;
-    progress(good.len() as i64, total).await?;
+    progress.note(good.len() as i64, total).await?;
     Ok(problems)
 }
 

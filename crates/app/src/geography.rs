@@ -10,6 +10,7 @@ use oms_store::ids::IdKind;
 use oms_store::people::NewAddress;
 use tokio::sync::Mutex;
 
+use crate::setup::Progress;
 use crate::{App, Result};
 
 /// How long the hub's ids are kept in memory before they are read again.
@@ -129,16 +130,16 @@ struct Read {
 pub(crate) async fn copy(
     app: &App,
     hub: &HubClient,
-    mut progress: impl AsyncFnMut(i64, i64) -> Result<()>,
+    progress: &Progress<'_>,
 ) -> Result<Vec<String>> {
     let mut problems = Vec::new();
     let (mut done, mut total) = (0, 0);
     for level in Level::ALL {
         let read = read_level(hub, level, &mut problems).await?;
         total += read.len() as i64;
-        progress(done, total).await?;
+        progress.note(done, total).await?;
         done += save_level(app, level, read, &mut problems).await?;
-        progress(done, total).await?;
+        progress.note(done, total).await?;
     }
     forget_places(app).await;
     Ok(problems)

@@ -459,7 +459,7 @@ async fn channels_of(app: &App, hub: &HubClient, orders: &[WithItems]) -> Result
     if orders.iter().all(|(o, _)| known.contains_key(&o.channel_pk)) {
         return Ok(known);
     }
-    channels::copy(app, hub, async |_, _| Ok(())).await?;
+    channels::copy(app, hub, &crate::setup::Progress::unseen(app)).await?;
     channels::by_hub_pk(app).await
 }
 

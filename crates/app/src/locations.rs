@@ -12,6 +12,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::geography::Places;
+use crate::setup::Progress;
 use crate::{App, Result, geography};
 
 /// Ids a change of a location needs, taken before its transaction.
@@ -151,7 +152,7 @@ pub(crate) async fn is_copy_required(app: &App, hub: &HubClient) -> Result<bool>
 pub(crate) async fn copy(
     app: &App,
     hub: &HubClient,
-    mut progress: impl AsyncFnMut(i64, i64) -> Result<()>,
+    progress: &Progress<'_>,
 ) -> Result<Vec<String>> {
     /// Stores between two notes of progress.
     const STEP: usize = 25;
@@ -160,7 +161,7 @@ pub(crate) async fn copy(
     let mut problems = Vec::new();
     for (i, record) in stores.into_iter().enumerate() {
         if i.is_multiple_of(STEP) {
-            progress(i as i64, total).await?;
+            progress.note(i as i64, total).await?;
         }
         match record {
             Ok(s) => {
@@ -171,7 +172,7 @@ pub(crate) async fn copy(
             Err(e) => problems.push(e.to_string()),
         }
     }
-    progress(total, total).await?;
+    progress.note(total, total).await?;
     Ok(problems)
 }
 

@@ -131,13 +131,30 @@ pub(crate) fn retry_delay_us(error: &Error, attempts: i64) -> Option<i64> {
     }
 }
 
+/// Where a running task notes how far it is, for those who follow it.
+pub(crate) struct Progress<'a> {
+    app: &'a App,
+    task: Option<SetupTask>,
+}
+
+impl<'a> Progress<'a> {
+    /// For a copy that is no setup run: nobody follows it.
+    pub(crate) fn unseen(app: &'a App) -> Self {
+        Self { app, task: None }
+    }
+
+    /// So many of so many.
+    pub(crate) async fn note(&self, done: i64, total: i64) -> Result<()> {
+        let Some(task) = self.task else { return Ok(()) };
+        let mut tx = self.app.store.begin().await?;
+        store::progress(&mut tx, task.name(), &self.app.node, done, total).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
 async fn run(app: &App, task: SetupTask) -> Result<Vec<String>> {
     let hub = hub::client(app).await?;
-    let progress = async |done: i64, total: i64| {
-        let mut tx = app.store.begin().await?;
-        store::progress(&mut tx, task.name(), &app.node, done, total).await?;
-        Ok(tx.commit().await?)
-    };
+    let progress = &Progress { app, task: Some(task) };
     match task {
         SetupTask::Addresses => geography::copy(app, &hub, progress).await,
         SetupTask::StockLocations => locations::copy(app, &hub, progress).await,
@@ -164,18 +181,18 @@ async fn missing_webhooks(app: &App) -> Result<Vec<(&'static str, String)>> {
 
 async fn register_webhooks(
     app: &App,
-    mut progress: impl AsyncFnMut(i64, i64) -> Result<()>,
+    progress: &Progress<'_>,
 ) -> Result<Vec<String>> {
     let missing = missing_webhooks(app).await?;
     let hub_client = hub::client(app).await?;
     let token = hub::webhooks(app).await?.token;
     let headers = [("Authorization".to_owned(), format!("Token {token}"))];
     for (done, (event, url)) in missing.iter().enumerate() {
-        progress(done as i64, missing.len() as i64).await?;
+        progress.note(done as i64, missing.len() as i64).await?;
         hub_client.register_webhook(event, url, &headers).await?.map_err(|e| {
             oms_connect::hub::HubError::WrongShape { path: "webhooks/".into(), what: e.to_string() }
         })?;
     }
-    progress(missing.len() as i64, missing.len() as i64).await?;
+    progress.note(missing.len() as i64, missing.len() as i64).await?;
     Ok(Vec::new())
 }

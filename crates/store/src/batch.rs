@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use crate::db::Dialect;
 use crate::{Row, StoreError, Tx, Value};
 
 /// SQLite's limit on parameters of one statement (PostgreSQL's is twice that).
@@ -58,14 +59,18 @@ fn largest_chunk(width: usize) -> usize {
     1 << most.ilog2()
 }
 
-/// `($1,$2),($3,$4)` for `rows` rows of `width` columns, the first parameter being `$first`.
-fn values_list(rows: usize, width: usize, first: usize) -> String {
+/// `(?,?),(?,?)` on SQLite and `($1,$2),($3,$4)` on PostgreSQL. SQLite finds a numbered parameter by
+/// walking a list of all of them, so that binding thousands would take their square.
+fn values_list(dialect: Dialect, rows: usize, width: usize) -> String {
     let mut text = String::with_capacity(rows * width * 6);
     for row in 0..rows {
         text.push_str(if row == 0 { "(" } else { ",(" });
         for column in 0..width {
             let comma = if column == 0 { "" } else { "," };
-            let _ = write!(text, "{comma}${}", first + row * width + column);
+            let _ = match dialect {
+                Dialect::Sqlite => write!(text, "{comma}?"),
+                Dialect::Postgres => write!(text, "{comma}${}", row * width + column + 1),
+            };
         }
         text.push(')');
     }
@@ -78,7 +83,7 @@ impl Tx {
         let width = rows.width;
         let mut hit = 0;
         for (n, values) in rows.chunks() {
-            hit += self.execute(format!("{head} VALUES {} {tail}", values_list(n, width, 1)), values).await?;
+            hit += self.execute(format!("{head} VALUES {} {tail}", values_list(self.dialect(), n, width)), values).await?;
         }
         Ok(hit)
     }
@@ -94,7 +99,7 @@ impl Tx {
         let mut back = Vec::new();
         for (n, values) in rows.chunks() {
             back.extend(
-                self.fetch(format!("{head} VALUES {} {tail}", values_list(n, width, 1)), values).await?,
+                self.fetch(format!("{head} VALUES {} {tail}", values_list(self.dialect(), n, width)), values).await?,
             );
         }
         Ok(back)
@@ -111,7 +116,7 @@ impl Tx {
         let width = rows.width;
         let mut back = Vec::new();
         for (n, values) in rows.chunks() {
-            let sql = format!("WITH v({columns}) AS (VALUES {}) {body}", values_list(n, width, 1));
+            let sql = format!("WITH v({columns}) AS (VALUES {}) {body}", values_list(self.dialect(), n, width));
             back.extend(self.fetch(sql, values).await?);
         }
         Ok(back)
@@ -128,8 +133,8 @@ impl Tx {
         ids.into_iter().for_each(|id| rows.push(vec![id.into()]));
         let mut back = Vec::new();
         for (n, values) in rows.chunks() {
-            let list: Vec<_> = (1..=n).map(|i| format!("${i}")).collect();
-            back.extend(self.fetch(format!("{head} IN ({}) {tail}", list.join(",")), values).await?);
+            let list = values_list(self.dialect(), 1, n);
+            back.extend(self.fetch(format!("{head} IN {list} {tail}"), values).await?);
         }
         Ok(back)
     }
@@ -146,6 +151,7 @@ mod tests {
         let sizes: Vec<_> = rows.chunks().map(|(n, v)| (n, v.len())).collect();
         assert_eq!(sizes.iter().map(|(n, _)| n).sum::<usize>(), 1003);
         assert!(sizes.iter().all(|(n, v)| n.is_power_of_two() && *v == n * 40 && *v <= MAX_PARAMETERS));
-        assert_eq!(values_list(2, 2, 1), "($1,$2),($3,$4)");
+        assert_eq!(values_list(Dialect::Postgres, 2, 2), "($1,$2),($3,$4)");
+        assert_eq!(values_list(Dialect::Sqlite, 2, 2), "(?,?),(?,?)");
     }
 }

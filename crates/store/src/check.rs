@@ -335,16 +335,30 @@ fn work_checks(now_us: i64) -> Vec<Check> {
 
 /// Runs every check in this transaction and returns what does not hold. `progress` hears the id of
 /// each check before it runs.
-pub async fn run(tx: &mut Tx, now_us: i64, mut progress: impl FnMut(&str)) -> Result<Vec<Finding>, StoreError> {
+pub async fn run(
+    tx: &mut Tx,
+    now_us: i64,
+    mut progress: impl FnMut(&str),
+) -> Result<Vec<Finding>, StoreError> {
     let mut findings = Vec::new();
     for check in checks(now_us) {
         progress(check.id);
         let rows = tx.fetch(check.sql, vec![]).await?;
-        note(&mut findings, check.id, check.says, rows.iter().map(|r| r.cols().text()).collect::<Result<_, _>>()?);
+        note(
+            &mut findings,
+            check.id,
+            check.says,
+            rows.iter().map(|r| r.cols().text()).collect::<Result<_, _>>()?,
+        );
     }
     progress("H1");
     let broken = broken_steps(tx).await?;
-    note(&mut findings, "H1", "the hash chains of the transition logs hold, up to the head the record shows", broken);
+    note(
+        &mut findings,
+        "H1",
+        "the hash chains of the transition logs hold, up to the head the record shows",
+        broken,
+    );
     progress("H2");
     let broken = broken_audit(tx).await?;
     note(&mut findings, "H2", "the hash chains of the audit log hold", broken);
@@ -355,7 +369,9 @@ pub async fn run(tx: &mut Tx, now_us: i64, mut progress: impl FnMut(&str)) -> Re
             broken.push(row.cols().text()?);
         }
         broken.retain(|r| r != "ok");
-        for row in tx.fetch("SELECT \"table\" || ' row ' || rowid FROM pragma_foreign_key_check", vec![]).await? {
+        for row in
+            tx.fetch("SELECT \"table\" || ' row ' || rowid FROM pragma_foreign_key_check", vec![]).await?
+        {
             broken.push(row.cols().text()?);
         }
         note(&mut findings, "F1", "the file is sound and no reference dangles", broken);
@@ -429,7 +445,17 @@ async fn broken_audit(tx: &mut Tx) -> Result<Vec<String>, StoreError> {
     for row in tx.fetch(sql, vec![]).await? {
         let read = |row: &Row| {
             let mut c = row.cols();
-            Ok::<_, StoreError>((c.text()?, c.i64()?, c.i64()?, c.text()?, c.text()?, c.i64()?, c.text()?, c.i64()?, c.bytes()?))
+            Ok::<_, StoreError>((
+                c.text()?,
+                c.i64()?,
+                c.i64()?,
+                c.text()?,
+                c.text()?,
+                c.i64()?,
+                c.text()?,
+                c.i64()?,
+                c.bytes()?,
+            ))
         };
         let (entity, entity_id, seq, action, name, command_id, detail, at_us, hash) = read(&row)?;
         let next = if (&entity, entity_id) == (&at.0, at.1) { at.2 + 1 } else { 1 };
