@@ -64,6 +64,7 @@ impl Routes {
         for (path, item) in &mut paths.paths {
             for (method, operation) in operations(item) {
                 let Some(operation) = operation else { continue };
+                operation.operation_id = Some(operation_id(path, &method));
                 describe(operation, permission);
                 self.listed.push(RouteInfo { method, path: path.clone(), permission });
             }
@@ -117,6 +118,12 @@ impl Routes {
         let (router, document) = self.router.split_for_parts();
         (router, document, self.listed)
     }
+}
+
+/// `/api/v1/oms/packages/{id}/` and GET are `packages_id_get`.
+fn operation_id(path: &str, method: &Method) -> String {
+    let words = path.split(['/', '{', '}', '-']).filter(|w| !matches!(*w, "" | "api" | "v1" | "oms"));
+    words.chain([method.as_str().to_ascii_lowercase().as_str()]).collect::<Vec<_>>().join("_")
 }
 
 /// What holds for every operation: who may call it and what errors look like.

@@ -129,12 +129,14 @@ pub(crate) struct BasketError {
     code: &'static str,
 }
 
-fn refused(status: StatusCode, code: &'static str, message: impl Into<String>) -> Response {
+type RefusedBasket = (StatusCode, Json<BasketError>);
+
+fn refused(status: StatusCode, code: &'static str, message: impl Into<String>) -> RefusedBasket {
     let error = if status == StatusCode::BAD_REQUEST { "Bad Request" } else { "Validation Error" };
-    (status, Json(BasketError { error, message: message.into(), code })).into_response()
+    (status, Json(BasketError { error, message: message.into(), code }))
 }
 
-fn basket(query: &[(String, String)]) -> Result<Basket, Response> {
+fn basket(query: &[(String, String)]) -> Result<Basket, RefusedBasket> {
     let mut basket = Basket::default();
     let mut skus = 0;
     for (name, value) in query {
@@ -183,13 +185,13 @@ pub(crate) async fn availability(
 ) -> Result<Response, Problem> {
     let basket = match basket(&query) {
         Ok(basket) => basket,
-        Err(refused) => return Ok(refused),
+        Err(refused) => return Ok(refused.into_response()),
     };
     Ok(match stocks::has_basket(&state.app, &basket).await? {
         Some(answer) => Json(json!(answer)).into_response(),
         None => {
             let message = "No active location fits the erp_code and tag parameters.";
-            refused(StatusCode::BAD_REQUEST, "no_valid_location", message)
+            refused(StatusCode::BAD_REQUEST, "no_valid_location", message).into_response()
         }
     })
 }

@@ -1,0 +1,9 @@
+//! The web side over real sockets, on both engines; every answer is checked against its description.
+
+mod access;
+mod document;
+mod first_admin;
+mod intake;
+mod orders;
+mod records;
+mod support;
