@@ -55,7 +55,7 @@ impl Api {
     pub fn start(app: Arc<App>, listener: TcpListener) -> Result<Self, String> {
         let address = listener.local_addr().map_err(|e| e.to_string())?;
         let mailbox = Arc::new(intake::mailbox(app.clone()));
-        let router = oms_web::router(WebState::new(app, mailbox));
+        let router = oms_web::router(WebState::new(app, mailbox, false));
         let (stop, stopped) = oneshot::channel::<()>();
         let server = tokio::spawn(async move {
             let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();

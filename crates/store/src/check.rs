@@ -62,24 +62,17 @@ fn stock_checks() -> Vec<Check> {
         check(
             "S1",
             "each balance equals the sums of its ledger movements",
-            "SELECT 'product ' || x.p || ' at location ' || x.l || ': balance ' || x.a || '/' || x.b || '/' || x.c || ', ledger ' \
-             || x.d || '/' || x.e || '/' || x.f FROM (SELECT COALESCE(s.product_id, g.product_id) p, \
-             COALESCE(s.location_id, g.location_id) l, COALESCE(s.on_hand, 0) a, COALESCE(s.reserved, 0) b, \
-             COALESCE(s.quarantined, 0) c, COALESCE(g.h, 0) d, COALESCE(g.r, 0) e, COALESCE(g.q, 0) f \
-             FROM stocks s FULL OUTER JOIN (SELECT product_id, location_id, CAST(SUM(d_on_hand) AS BIGINT) h, \
-             CAST(SUM(d_reserved) AS BIGINT) r, CAST(SUM(d_quarantined) AS BIGINT) q FROM stock_ledger \
-             GROUP BY product_id, location_id) g ON g.product_id = s.product_id AND g.location_id = s.location_id) x \
-             WHERE x.a <> x.d OR x.b <> x.e OR x.c <> x.f",
+            "SELECT 'product ' || x.p || ' at location ' || x.l || ': on hand off by ' || SUM(x.h) || ', reserved by ' || SUM(x.r) \
+             || ', quarantined by ' || SUM(x.q) FROM (SELECT product_id p, location_id l, on_hand h, reserved r, quarantined q \
+             FROM stocks UNION ALL SELECT product_id, location_id, -d_on_hand, -d_reserved, -d_quarantined FROM stock_ledger) x \
+             GROUP BY x.p, x.l HAVING SUM(x.h) <> 0 OR SUM(x.r) <> 0 OR SUM(x.q) <> 0",
         ),
         check(
             "S2",
             "reserved equals the open reservations of each place",
-            "SELECT 'product ' || x.p || ' at location ' || x.l || ': reserved ' || x.a || ', reservations ' || x.b FROM \
-             (SELECT COALESCE(s.product_id, r.product_id) p, COALESCE(s.location_id, r.location_id) l, \
-             COALESCE(s.reserved, 0) a, COALESCE(r.n, 0) b FROM stocks s FULL OUTER JOIN \
-             (SELECT product_id, location_id, CAST(SUM(quantity) AS BIGINT) n FROM reservations \
-             WHERE closed_reason IS NULL GROUP BY product_id, location_id) r \
-             ON r.product_id = s.product_id AND r.location_id = s.location_id) x WHERE x.a <> x.b",
+            "SELECT 'product ' || x.p || ' at location ' || x.l || ': reserved off by ' || SUM(x.n) FROM \
+             (SELECT product_id p, location_id l, reserved n FROM stocks UNION ALL SELECT product_id, location_id, -quantity \
+             FROM reservations WHERE closed_reason IS NULL) x GROUP BY x.p, x.l HAVING SUM(x.n) <> 0",
         ),
         check(
             "S3",
@@ -226,10 +219,8 @@ fn package_checks() -> Vec<Check> {
         check(
             "O9",
             "a location's quota equals the number of its packages that hold a slot",
-            "SELECT 'location ' || x.l || ': quota ' || x.a || ', packages ' || x.b FROM \
-             (SELECT COALESCE(d.location_id, c.location_id) l, COALESCE(d.quota, 0) a, COALESCE(c.n, 0) b \
-             FROM location_loads d FULL OUTER JOIN (SELECT location_id, COUNT(*) n FROM packages \
-             WHERE holds_slot = TRUE GROUP BY location_id) c ON c.location_id = d.location_id) x WHERE x.a <> x.b",
+            "SELECT 'location ' || x.l || ': quota off by ' || SUM(x.n) FROM (SELECT location_id l, quota n FROM location_loads \
+             UNION ALL SELECT location_id, -1 FROM packages WHERE holds_slot = TRUE) x GROUP BY x.l HAVING SUM(x.n) <> 0",
         ),
         check(
             "O9b",
