@@ -129,12 +129,12 @@ fn condition_text(conditions: &[Condition]) -> (String, Vec<Value>, bool) {
     (text, values, wide)
 }
 
-/// Counts a list and reads one page of it. `columns` may name the joined tables.
+/// Counts a list and reads one page of it. `columns` may name the joined tables; they are joined only
+/// where something is read of them, so that a plain list sorts its own rows alone.
 pub async fn page(tx: &mut Tx, list: &List, columns: &str, ask: &Ask) -> Result<Page<Row>, StoreError> {
     let (text, values, wide) = condition_text(&ask.conditions);
-    let joins = if wide { list.joins } else { "" };
-    let count =
-        tx.scalar(format!("SELECT COUNT(*) FROM {}{joins}{text}", list.table), values.clone()).await?;
+    let from = |wide: bool| format!("{}{}", list.table, if wide { list.joins } else { "" });
+    let count = tx.scalar(format!("SELECT COUNT(*) FROM {}{text}", from(wide)), values.clone()).await?;
     let named = ask.order.as_deref().and_then(|name| list.orders.iter().find(|(n, _)| *n == name));
     let (_, order) = named.or(list.orders.first()).copied().unwrap_or(("id", "t.id"));
     let offset = (ask.page - 1).saturating_mul(ask.limit);
@@ -142,10 +142,10 @@ pub async fn page(tx: &mut Tx, list: &List, columns: &str, ask: &Ask) -> Result<
         return Ok(Page { count, rows: Vec::new() });
     }
     let n = values.len();
+    let wide = wide || columns.split(',').any(|c| !c.trim_start().starts_with("t."));
     let sql = format!(
-        "SELECT {columns} FROM {}{}{text} ORDER BY {order} LIMIT ${} OFFSET ${}",
-        list.table,
-        list.joins,
+        "SELECT {columns} FROM {}{text} ORDER BY {order} LIMIT ${} OFFSET ${}",
+        from(wide),
         n + 1,
         n + 2
     );

@@ -57,6 +57,16 @@ impl Throttle {
         Ok(())
     }
 
+    /// The password was not looked at: its try does not count.
+    pub(crate) fn withdraw(&self, attempt: &Attempt) {
+        let mut wrong = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (key, _) in &attempt.keys {
+            if let Some(times) = wrong.get_mut(key) {
+                times.pop_back();
+            }
+        }
+    }
+
     /// The password was right: its try does not count, and the name starts afresh.
     pub(crate) fn succeed(&self, attempt: &Attempt) {
         let mut wrong = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -54,13 +54,22 @@ pub(crate) async fn login(
         let message = "Too many wrong passwords; wait before the next try.";
         Problem::plain(StatusCode::TOO_MANY_REQUESTS, "throttled", message).retry_after(wait_s)
     })?;
-    let _place = state.logins.try_acquire().map_err(|_| Problem::busy(2))?;
-    let key = oms_app::access::login(&state.app, &username, &password).await?.ok_or_else(|| {
+    let Some(key) = checked(&state, &username, &password).await.inspect_err(|_| {
+        state.throttle.withdraw(&attempt);
+    })?
+    else {
         let message = "Unable to sign in with this username and password.";
-        Problem::plain(StatusCode::BAD_REQUEST, "invalid_credentials", message)
-    })?;
+        return Err(Problem::plain(StatusCode::BAD_REQUEST, "invalid_credentials", message));
+    };
     state.throttle.succeed(&attempt);
     Ok(Json(Key { key }))
+}
+
+async fn checked(state: &WebState, username: &str, password: &str) -> Result<Option<String>, Problem> {
+    /// When a server that is checking many passwords wants to be asked again.
+    const BACK_S: u64 = 2;
+    let _place = state.logins.try_acquire().map_err(|_| Problem::busy(BACK_S))?;
+    Ok(oms_app::access::login(&state.app, username, password).await?)
 }
 
 /// Somebody who may sign in.

@@ -136,3 +136,24 @@ async fn pages_need_no_sign_in() {
         s.send("POST", "/first-admin", &form, body).await.is(404);
     }
 }
+
+#[tokio::test]
+async fn a_failure_names_the_request_and_nothing_of_the_machine() {
+    on_each(|s| async move {
+        s.get(&format!("{OMS}/packages/")).await.is(200);
+        s.app.store.close().await;
+        let ready = s.send("GET", "/ready", &[], "").await.is(503);
+        assert!(ready.header("retry-after").is_some());
+        s.send("GET", "/health", &[], "").await.is(200);
+        // The token is believed for a second; the database is asked by the list.
+        let token = format!("Token {}", s.token);
+        let headers = [("Authorization", token.as_str()), ("x-request-id", "find-me-1")];
+        let failed = s.send("GET", &format!("{OMS}/packages/"), &headers, "").await.is(500);
+        assert_eq!(failed.json()["error"]["request_id"], "find-me-1");
+        let text = failed.body.to_lowercase();
+        for inside in ["select", "sqlx", "postgres", "sqlite", "pool", "src/", "panicked"] {
+            assert!(!text.contains(inside), "{inside}: {text}");
+        }
+    })
+    .await;
+}
