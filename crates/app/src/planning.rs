@@ -9,7 +9,7 @@ use oms_core::scenarios::{OrderTraits, SortBy};
 use oms_store::ids::IdKind;
 use oms_store::jobs::{self, Backlog, Job, JobKind};
 use oms_store::plans::{self as store, BatchInput, Candidate, CommitIds, Decided, OrderToPlan, Outcome};
-use oms_store::stocks::{self, Balance, Place};
+use oms_store::stocks::{self, Place};
 use oms_store::{StoreError, Tx, logs, scenarios};
 use sha2::{Digest, Sha256};
 
@@ -250,7 +250,7 @@ struct Input {
     /// In the order of their jobs.
     orders: Vec<(i64, OrderToPlan)>,
     candidates: Vec<Candidate>,
-    balances: std::collections::BTreeMap<Place, Balance>,
+    available: std::collections::BTreeMap<Place, i64>,
     scenarios: Vec<ScenarioSnap>,
     measures_distance: bool,
 }
@@ -260,7 +260,7 @@ async fn read_input(tx: &mut Tx, jobs: &[Job], hold: Hold) -> Result<Input> {
     let orders: Vec<_> = jobs.iter().filter_map(|j| Some((j.id, found.remove(&j.ref_id)?))).collect();
     let products: BTreeSet<i64> = orders.iter().flat_map(|(_, o)| &o.lines).map(|l| l.1).collect();
     let products = Vec::from_iter(products);
-    let balances = match hold {
+    let available = match hold {
         Hold::Nothing => stocks::of_products(tx, &products).await?,
         Hold::Stock => stocks::lock_products(tx, &products).await?,
     };
@@ -273,7 +273,7 @@ async fn read_input(tx: &mut Tx, jobs: &[Job], hold: Hold) -> Result<Input> {
     Ok(Input {
         orders,
         candidates: store::read_candidates(tx).await?,
-        balances,
+        available,
         scenarios: active.into_iter().map(snap).collect(),
         measures_distance: settings::measures_distance(tx).await?,
     })
@@ -296,15 +296,10 @@ fn build_snapshot(input: &Input) -> Snapshot {
     let place: HashMap<i64, usize> =
         input.candidates.iter().enumerate().map(|(i, c)| (c.snap.id.0, i)).collect();
     let mut stock: Vec<StockSnap> = input
-        .balances
+        .available
         .iter()
-        .filter(|(_, b)| b.available() > 0)
-        .filter_map(|(&(product, location), b)| {
-            Some(StockSnap {
-                product: ProductId(product),
-                location: *place.get(&location)?,
-                available: b.available(),
-            })
+        .filter_map(|(&(product, location), &available)| {
+            Some(StockSnap { product: ProductId(product), location: *place.get(&location)?, available })
         })
         .collect();
     stock.sort_unstable_by_key(|s| (s.product, s.location));

@@ -120,11 +120,11 @@ pub async fn has_basket(app: &App, basket: &Basket) -> Result<Option<BTreeMap<St
     let skus: Vec<String> = basket.skus.keys().cloned().collect();
     let products = products::by_sku(&mut tx, &skus).await?;
     let ids: Vec<i64> = products.values().copied().collect();
-    let balances = store::of_products(&mut tx, &ids).await?;
+    let available = store::of_products(&mut tx, &ids).await?;
     let has = |location: i64| {
         basket.skus.iter().all(|(sku, &units)| {
             let product = products.get(sku).copied();
-            product.and_then(|p| balances.get(&(p, location))).is_some_and(|b| b.available() >= units)
+            product.and_then(|p| available.get(&(p, location))).is_some_and(|n| *n >= units)
         })
     };
     let asked = |l: &locations::Location| {

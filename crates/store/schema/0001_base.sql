@@ -314,6 +314,7 @@ CREATE TABLE orders (
     UNIQUE (channel_id, number)
 );
 CREATE INDEX orders_number ON orders (number);
+CREATE INDEX orders_created ON orders (created_us, id);
 
 CREATE TABLE order_items (
     id BIGINT PRIMARY KEY,
@@ -356,6 +357,7 @@ CREATE TABLE decision_batches (
     created_us BIGINT NOT NULL
 );
 
+-- n is the sequence of the order's event that tells of the decision.
 CREATE TABLE decisions (
     plan_id BIGINT NOT NULL REFERENCES plans (id),
     n BIGINT NOT NULL,
@@ -387,6 +389,7 @@ CREATE TABLE packages (
     UNIQUE (order_id, n)
 );
 CREATE INDEX packages_number ON packages (number);
+CREATE INDEX packages_created ON packages (created_us, id);
 CREATE INDEX packages_location ON packages (location_id, state);
 CREATE INDEX packages_state ON packages (state, id);
 

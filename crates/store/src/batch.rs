@@ -83,7 +83,9 @@ impl Tx {
         let width = rows.width;
         let mut hit = 0;
         for (n, values) in rows.chunks() {
-            hit += self.execute(format!("{head} VALUES {} {tail}", values_list(self.dialect(), n, width)), values).await?;
+            hit += self
+                .execute(format!("{head} VALUES {} {tail}", values_list(self.dialect(), n, width)), values)
+                .await?;
         }
         Ok(hit)
     }
@@ -99,7 +101,8 @@ impl Tx {
         let mut back = Vec::new();
         for (n, values) in rows.chunks() {
             back.extend(
-                self.fetch(format!("{head} VALUES {} {tail}", values_list(self.dialect(), n, width)), values).await?,
+                self.fetch(format!("{head} VALUES {} {tail}", values_list(self.dialect(), n, width)), values)
+                    .await?,
             );
         }
         Ok(back)
@@ -116,10 +119,22 @@ impl Tx {
         let width = rows.width;
         let mut back = Vec::new();
         for (n, values) in rows.chunks() {
-            let sql = format!("WITH v({columns}) AS (VALUES {}) {body}", values_list(self.dialect(), n, width));
+            let sql =
+                format!("WITH v({columns}) AS (VALUES {}) {body}", values_list(self.dialect(), n, width));
             back.extend(self.fetch(sql, values).await?);
         }
         Ok(back)
+    }
+
+    /// Like [`Tx::with_values`] for a body that gives no rows; returns how many were hit.
+    pub async fn execute_values(&mut self, columns: &str, rows: Rows, body: &str) -> Result<u64, StoreError> {
+        let width = rows.width;
+        let mut hit = 0;
+        for (n, values) in rows.chunks() {
+            let list = values_list(self.dialect(), n, width);
+            hit += self.execute(format!("WITH v({columns}) AS (VALUES {list}) {body}"), values).await?;
+        }
+        Ok(hit)
     }
 
     /// Runs `head IN (…) tail` for all ids; returns the rows. `head` ends with the column's name.

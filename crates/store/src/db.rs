@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, Column, PgPool, Postgres, Row as _, Sqlite, SqlitePool, Transaction};
+use sqlx::{AssertSqlSafe, Column, ConnectOptions, PgPool, Postgres, Row as _, Sqlite, SqlitePool, Transaction};
 
 pub use crate::dialect::Dialect;
 
@@ -287,7 +287,11 @@ async fn open_sqlite(path: &str, options: Options) -> Result<Pools, StoreError> 
         .busy_timeout(Duration::from_secs(10))
         .pragma("cache_size", "-65536")
         .pragma("temp_store", "MEMORY")
-        .statement_cache_capacity(STATEMENT_CACHE);
+        .statement_cache_capacity(STATEMENT_CACHE)
+        // Rows cross from SQLite's thread in groups: one at a time would wake both threads for each.
+        .row_buffer_size(1_024)
+        // A batch's text fills pages of a log and says nothing.
+        .disable_statement_logging();
     let writer = SqlitePoolOptions::new()
         .max_connections(1)
         .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -313,7 +317,10 @@ async fn open_sqlite(path: &str, options: Options) -> Result<Pools, StoreError> 
 
 async fn open_postgres(url: &str, options: Options) -> Result<Pools, StoreError> {
     let sql = |source| StoreError::Sql { dialect: Dialect::Postgres, source };
-    let mut connect = PgConnectOptions::from_str(url).map_err(sql)?.statement_cache_capacity(STATEMENT_CACHE);
+    let mut connect = PgConnectOptions::from_str(url)
+        .map_err(sql)?
+        .statement_cache_capacity(STATEMENT_CACHE)
+        .disable_statement_logging();
     if !options.durable {
         connect = connect.options([("synchronous_commit", "off")]);
     }

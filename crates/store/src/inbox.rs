@@ -80,7 +80,7 @@ pub async fn settle(tx: &mut Tx, outcomes: &[(i64, bool, String)], now_us: i64) 
         rows.push(args![*id, state, outcome.chars().take(1_000).collect::<String>(), now_us]);
     }
     let body = "UPDATE inbox SET state = v.state, outcome = v.outcome, done_us = v.done_us, payload = NULL FROM v \
-                WHERE inbox.id = v.id RETURNING inbox.id";
-    tx.with_values("id, state, outcome, done_us", rows, body).await?;
+                WHERE inbox.id = v.id";
+    tx.execute_values("id, state, outcome, done_us", rows, body).await?;
     Ok(())
 }

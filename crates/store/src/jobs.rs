@@ -91,8 +91,8 @@ pub async fn claim(
     let mut leased = Rows::new(3);
     jobs.iter().for_each(|j| leased.push(args![j.id, owner, now_us + LEASE_US]));
     let body = "UPDATE jobs SET state = 'leased', attempts = attempts + 1, lease_owner = v.owner, \
-                lease_until_us = v.until FROM v WHERE jobs.id = v.id RETURNING jobs.id";
-    tx.with_values("id, owner, until", leased, body).await?;
+                lease_until_us = v.until FROM v WHERE jobs.id = v.id";
+    tx.execute_values("id, owner, until", leased, body).await?;
     Ok(jobs)
 }
 
@@ -127,8 +127,8 @@ pub async fn give_back(
     let body = "UPDATE jobs SET state = v.state, run_at_us = v.run_at, lease_owner = NULL, lease_until_us = NULL, \
                 attempts = CASE WHEN v.error IS NULL THEN jobs.attempts - 1 ELSE jobs.attempts END, \
                 last_error = COALESCE(v.error, jobs.last_error) FROM v \
-                WHERE jobs.id = v.id AND jobs.lease_owner = v.owner AND jobs.state = 'leased' RETURNING jobs.id";
-    tx.with_values("id, owner, state, run_at, error", rows, body).await?;
+                WHERE jobs.id = v.id AND jobs.lease_owner = v.owner AND jobs.state = 'leased'";
+    tx.execute_values("id, owner, state, run_at, error", rows, body).await?;
     Ok(())
 }
 

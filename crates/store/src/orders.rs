@@ -518,9 +518,8 @@ async fn record_versions(
         ]);
     }
     let body = "UPDATE hub_orders SET modified_us = v.modified, content_hash = v.hash, disposition = v.disposition, \
-                reason = v.reason, order_id = v.order_id, seen_us = v.seen FROM v WHERE hub_orders.hub_pk = v.pk \
-                RETURNING hub_orders.hub_pk";
-    tx.with_values("pk, modified, hash, disposition, reason, order_id, seen", rows, body).await?;
+                reason = v.reason, order_id = v.order_id, seen_us = v.seen FROM v WHERE hub_orders.hub_pk = v.pk";
+    tx.execute_values("pk, modified, hash, disposition, reason, order_id, seen", rows, body).await?;
     Ok(())
 }
 

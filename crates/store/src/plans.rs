@@ -293,6 +293,7 @@ impl Writes {
         let decision = serde_json::to_string(&one.decision).expect("a decision is JSON");
         self.decisions.push(args![
             one.order.id,
+            one.order.event_seq + 1,
             self.batch_id,
             one.ordinal,
             input_hash(&input.hash, one.ordinal),
@@ -300,7 +301,6 @@ impl Writes {
             plan.map(|p| p.scenario_version),
             decision,
             actor.at_us,
-            one.order.id,
         ]);
     }
 
@@ -451,20 +451,15 @@ impl Writes {
         let sql =
             "INSERT INTO decision_batches (id, snapshot, snapshot_hash, created_us) VALUES ($1, $2, $3, $4)";
         tx.execute(sql, args![self.batch_id, input.compressed.clone(), input.hash, actor.at_us]).await?;
-        // n counts the order's decisions: one more than there are.
-        let body = "INSERT INTO decisions (plan_id, n, batch_id, ordinal, input_hash, scenario_id, scenario_version, \
-                    decision, created_us) SELECT v.plan, 1 + (SELECT COUNT(*) FROM decisions d WHERE d.plan_id = v.same), \
-                    v.batch, v.ordinal, v.hash, v.scenario, v.version, v.decision, v.at FROM v WHERE TRUE RETURNING plan_id";
-        let columns = "plan, batch, ordinal, hash, scenario, version, decision, at, same";
-        tx.with_values(columns, self.decisions, body).await?;
-
+        let head = "INSERT INTO decisions (plan_id, n, batch_id, ordinal, input_hash, scenario_id, scenario_version, \
+                    decision, created_us)";
+        tx.insert(head, self.decisions, "").await?;
         let body = "UPDATE plans SET state = v.state, reason_code = v.code, reason = v.reason, scenario_id = v.scenario, \
                     scenario_version = v.version, units_out_of_stock = v.short, tries = tries + 1, \
-                    last_tried_us = v.at, modified_us = v.at FROM v WHERE plans.id = v.id RETURNING plans.id";
-        tx.with_values("id, state, code, reason, scenario, version, short, at", self.plans, body).await?;
-        let body = "UPDATE orders SET packages_made = v.made, event_seq = v.seq FROM v WHERE orders.id = v.id \
-                    RETURNING orders.id";
-        tx.with_values("id, made, seq", self.orders, body).await?;
+                    last_tried_us = v.at, modified_us = v.at FROM v WHERE plans.id = v.id";
+        tx.execute_values("id, state, code, reason, scenario, version, short, at", self.plans, body).await?;
+        let body = "UPDATE orders SET packages_made = v.made, event_seq = v.seq FROM v WHERE orders.id = v.id";
+        tx.execute_values("id, made, seq", self.orders, body).await?;
 
         let head = "INSERT INTO packages (id, order_id, n, number, location_id, state, holds_slot, log_seq, log_head, \
                     event_seq, version, created_us, modified_us)";

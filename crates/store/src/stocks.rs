@@ -37,20 +37,33 @@ fn read(rows: Vec<crate::Row>) -> Result<BTreeMap<Place, Balance>, StoreError> {
 
 const COLUMNS: &str = "s.product_id, s.location_id, s.on_hand, s.reserved, s.quarantined";
 
-/// The balances of products at all locations, where anything is available.
-pub async fn of_products(tx: &mut Tx, products: &[i64]) -> Result<BTreeMap<Place, Balance>, StoreError> {
-    let head = format!(
-        "SELECT {COLUMNS} FROM stocks s WHERE s.on_hand > s.reserved + s.quarantined AND s.product_id"
-    );
-    read(tx.fetch_in(&head, products.iter().copied(), "").await?)
+/// What is available of products, at each location that has any. One row a product crosses from the
+/// database: its places as text, `location:units,…`.
+pub async fn of_products(tx: &mut Tx, products: &[i64]) -> Result<BTreeMap<Place, i64>, StoreError> {
+    let head = "SELECT s.product_id, \
+                string_agg(s.location_id || ':' || (s.on_hand - s.reserved - s.quarantined), ',') \
+                FROM stocks s WHERE s.on_hand > s.reserved + s.quarantined AND s.product_id";
+    let mut available = BTreeMap::new();
+    for row in tx.fetch_in(head, products.iter().copied(), "GROUP BY s.product_id").await? {
+        let mut c = row.cols();
+        let (product, places) = (c.i64()?, c.text()?);
+        for place in places.split(',') {
+            let parts = place.split_once(':').and_then(|(l, n)| Some((l.parse().ok()?, n.parse().ok()?)));
+            let (location, units) =
+                parts.ok_or_else(|| StoreError::Corrupt(format!("stock of product {product}: {place:?}")))?;
+            available.insert((product, location), units);
+        }
+    }
+    Ok(available)
 }
 
 /// The same, with every row of the products locked in key order.
-pub async fn lock_products(tx: &mut Tx, products: &[i64]) -> Result<BTreeMap<Place, Balance>, StoreError> {
+pub async fn lock_products(tx: &mut Tx, products: &[i64]) -> Result<BTreeMap<Place, i64>, StoreError> {
     let lock = tx.dialect().for_update();
     let head = format!("SELECT {COLUMNS} FROM stocks s WHERE s.product_id");
     let tail = format!("ORDER BY s.product_id, s.location_id{lock}");
-    read(tx.fetch_in(&head, products.iter().copied(), &tail).await?)
+    let balances = read(tx.fetch_in(&head, products.iter().copied(), &tail).await?)?;
+    Ok(balances.into_iter().map(|(place, b)| (place, b.available())).filter(|(_, n)| *n > 0).collect())
 }
 
 /// Locks balances in key order and reads them. `places` ascend.
@@ -157,9 +170,8 @@ pub async fn set_on_hand(tx: &mut Tx, counts: &[Count], actor: &Actor) -> Result
             rows.push(args![place.0, place.1, count.on_hand]);
         }
     }
-    let body = "UPDATE stocks SET on_hand = v.n FROM v WHERE stocks.product_id = v.p AND stocks.location_id = v.l \
-                RETURNING stocks.product_id";
-    tx.with_values("p, l, n", rows, body).await?;
+    let body = "UPDATE stocks SET on_hand = v.n FROM v WHERE stocks.product_id = v.p AND stocks.location_id = v.l";
+    tx.execute_values("p, l, n", rows, body).await?;
     ledger.write(tx).await?;
     Ok(refused)
 }

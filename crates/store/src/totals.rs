@@ -26,22 +26,30 @@ pub async fn read(tx: &mut Tx) -> Result<Totals, StoreError> {
         lines: one("SELECT COUNT(*) FROM order_items").await?,
         units: one("SELECT CAST(COALESCE(SUM(quantity), 0) AS BIGINT) FROM order_items").await?,
         packages: one("SELECT COUNT(*) FROM packages WHERE state <> 900").await?,
-        units_reserved: one("SELECT CAST(COALESCE(SUM(quantity), 0) AS BIGINT) FROM reservations WHERE closed_reason IS NULL").await?,
-        units_out_of_stock: one(
-            "SELECT CAST(COALESCE(SUM(i.quantity), 0) AS BIGINT) FROM package_items i \
-             JOIN packages p ON p.id = i.package_id WHERE p.state = 920",
+        units_reserved: one(
+            "SELECT CAST(COALESCE(SUM(quantity), 0) AS BIGINT) FROM reservations WHERE closed_reason IS NULL",
         )
+        .await?,
+        units_out_of_stock: one("SELECT CAST(COALESCE(SUM(i.quantity), 0) AS BIGINT) FROM package_items i \
+             JOIN packages p ON p.id = i.package_id WHERE p.state = 920")
         .await?,
         orders_split: one(
             "SELECT COUNT(*) FROM (SELECT order_id FROM packages WHERE state NOT IN (900, 920) \
              GROUP BY order_id HAVING COUNT(*) > 1) x",
         )
         .await?,
-        hub_orders: one("SELECT COUNT(*) FROM hub_orders WHERE disposition IN ('imported', 'filtered', 'rejected')").await?,
+        hub_orders: one(
+            "SELECT COUNT(*) FROM hub_orders WHERE disposition IN ('imported', 'filtered', 'rejected')",
+        )
+        .await?,
     })
 }
 
 /// How many hub orders have a disposition.
 pub async fn hub_orders(tx: &mut Tx) -> Result<i64, StoreError> {
-    tx.scalar("SELECT COUNT(*) FROM hub_orders WHERE disposition IN ('imported', 'filtered', 'rejected')", vec![]).await
+    tx.scalar(
+        "SELECT COUNT(*) FROM hub_orders WHERE disposition IN ('imported', 'filtered', 'rejected')",
+        vec![],
+    )
+    .await
 }

@@ -119,7 +119,8 @@ impl HubRecord for HubAddress {
             address_type: f.text("address_type"),
             retail_store_pk: f.reference("retail_store")?,
             customer_pk: f.reference("customer")?,
-            point: f.point(),
+            // The contract has no coordinates in an address; hubs that know them put them beside it.
+            point: f.point().or_else(|| f.object("extra_field")?.point()),
             extra_field: f.json("extra_field"),
             modified_us: f.time_us("modified_date")?,
         })
