@@ -201,6 +201,7 @@ pub async fn fetch_tick(app: &App) -> Result<Fetched> {
     if jobs.is_empty() {
         return Ok(Fetched::default());
     }
+    let _held = app.in_hand.jobs(&jobs);
     tx.commit().await?;
     let taken = match fetch_jobs(app, &jobs).await {
         Ok(taken) => taken,

@@ -68,6 +68,7 @@ pub struct App {
     pub node: String,
     hub: hub::HubCache,
     places: geography::PlacesCache,
+    in_hand: nodes::InHand,
 }
 
 impl App {
@@ -88,6 +89,7 @@ impl App {
             node,
             hub: hub::HubCache::default(),
             places: geography::PlacesCache::default(),
+            in_hand: nodes::InHand::default(),
         })
     }
 

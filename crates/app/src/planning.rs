@@ -41,6 +41,18 @@ pub struct Tick {
     pub missed: usize,
 }
 
+impl Tick {
+    /// Adds what a commit made fact: an order that waits is decided on, and not planned.
+    fn count(&mut self, decided: &[Decided], outcome: &Outcome) {
+        let waits = |d: &&Decided| {
+            matches!(d.decision, Decision::Waits(_)) && outcome.committed.contains(&d.order.id)
+        };
+        let waiting = decided.iter().filter(waits).count();
+        self.waiting += waiting;
+        self.planned += outcome.committed.len() - waiting;
+    }
+}
+
 /// Plans up to `limit` orders.
 pub async fn tick(app: &App, limit: usize) -> Result<Tick> {
     let mut tx = app.store.begin().await?;
@@ -48,6 +60,7 @@ pub async fn tick(app: &App, limit: usize) -> Result<Tick> {
     if jobs.is_empty() {
         return Ok(Tick::default());
     }
+    let _held = app.in_hand.jobs(&jobs);
     tx.commit().await?;
     let mut tick = Tick { claimed: jobs.len(), ..Tick::default() };
     if let Err(error) = plan_jobs(app, &jobs, &mut tick).await {
@@ -116,12 +129,8 @@ async fn plan_batch(app: &App, jobs: Vec<Job>, tick: &mut Tick) -> Result<Vec<Jo
     while let Some((group, decided)) = groups.pop() {
         match commit(app, &group, &decided, &batch_input).await {
             Ok(outcome) => {
-                tick.planned += outcome.committed.len();
-                let (back, kept): (Vec<_>, Vec<_>) =
-                    group.into_iter().partition(|j| outcome.missed.contains(&j.ref_id));
-                missed.extend(back);
-                drop(kept);
-                tick.waiting += decided.iter().filter(|d| matches!(d.decision, Decision::Waits(_))).count();
+                tick.count(&decided, &outcome);
+                missed.extend(group.into_iter().filter(|j| outcome.missed.contains(&j.ref_id)));
             }
             Err(crate::Error::Store(error)) if error.is_constraint() && group.len() > 1 => {
                 let (mut first, mut first_decided) = (group, decided);
@@ -175,7 +184,7 @@ async fn try_alone(app: &App, jobs: &[Job], tick: &mut Tick) -> Result<()> {
     }
     settle_jobs(&mut tx, app, jobs, &decided, &outcome).await?;
     tx.commit().await?;
-    tick.planned += outcome.committed.len();
+    tick.count(&decided, &outcome);
     Ok(())
 }
 

@@ -80,6 +80,7 @@ pub async fn status(app: &App, task: SetupTask) -> Result<Task> {
 pub async fn tick(app: &App) -> Result<Option<SetupTask>> {
     let mut tx = app.store.begin().await?;
     let Some(name) = store::claim(&mut tx, &app.node, app.now_us()).await? else { return Ok(None) };
+    let _held = app.in_hand.task(&name);
     tx.commit().await?;
     let Some(task) = SetupTask::parse(&name) else {
         return end_failed(app, &name, "this version does not know the task", None).await.map(|()| None);
@@ -179,10 +180,7 @@ async fn missing_webhooks(app: &App) -> Result<Vec<(&'static str, String)>> {
     Ok(all.filter(|(event, url)| !active.contains(&((*event).to_owned(), url.clone()))).collect())
 }
 
-async fn register_webhooks(
-    app: &App,
-    progress: &Progress<'_>,
-) -> Result<Vec<String>> {
+async fn register_webhooks(app: &App, progress: &Progress<'_>) -> Result<Vec<String>> {
     let missing = missing_webhooks(app).await?;
     let hub_client = hub::client(app).await?;
     let token = hub::webhooks(app).await?.token;

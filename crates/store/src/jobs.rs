@@ -142,15 +142,28 @@ pub async fn take_back_at_start(tx: &mut Tx) -> Result<u64, StoreError> {
     tx.execute(sql, vec![]).await
 }
 
-/// Says that the process lives: renews its leases and takes back those of processes that do not.
-pub async fn heartbeat(tx: &mut Tx, owner: &str, now_us: i64) -> Result<u64, StoreError> {
+/// Says that the process lives: renews the leases of what it has in hand, and takes back jobs whose
+/// lease ended. A lease of this process that it does not name ends by itself: the step that held it
+/// ended without giving it back, for example because the database was away.
+pub async fn heartbeat(
+    tx: &mut Tx,
+    owner: &str,
+    jobs: &[i64],
+    tasks: &[&str],
+    now_us: i64,
+) -> Result<u64, StoreError> {
     let sql = "INSERT INTO nodes (id, started_us, heartbeat_us) VALUES ($1, $2, $2) \
                ON CONFLICT (id) DO UPDATE SET heartbeat_us = excluded.heartbeat_us";
     tx.execute(sql, args![owner, now_us]).await?;
-    for table in ["jobs", "setup_tasks"] {
-        let sql =
-            format!("UPDATE {table} SET lease_until_us = $2 WHERE lease_owner = $1 AND lease_until_us >= $3");
-        tx.execute(sql, args![owner, now_us + LEASE_US, now_us]).await?;
+    let until = now_us + LEASE_US;
+    let mut rows = Rows::new(4);
+    jobs.iter().for_each(|&id| rows.push(args![id, owner, until, now_us]));
+    let body = "UPDATE jobs SET lease_until_us = v.until FROM v WHERE jobs.id = v.id AND jobs.lease_owner = v.owner \
+                AND jobs.lease_until_us >= v.now RETURNING jobs.id";
+    tx.with_values("id, owner, until, now", rows, body).await?;
+    let sql = "UPDATE setup_tasks SET lease_until_us = $3 WHERE name = $1 AND lease_owner = $2 AND lease_until_us >= $4";
+    for task in tasks {
+        tx.execute(sql, args![*task, owner, until, now_us]).await?;
     }
     let sql = "UPDATE jobs SET state = 'runnable', lease_owner = NULL, lease_until_us = NULL \
                WHERE state = 'leased' AND lease_until_us < $1";

@@ -69,11 +69,19 @@ pub fn scarce(orders: usize) -> Dataset {
     data
 }
 
-/// Halves the stock of the SKUs that `which` names by their place in the list of products.
+/// Leaves only half of what the orders ask for of the SKUs that `which` names by their place in the
+/// list of products.
 pub fn cut_stock(data: &mut Dataset, which: impl Fn(usize) -> bool) {
-    let cut: std::collections::HashSet<String> =
-        data.products.iter().enumerate().filter(|(i, _)| which(*i)).map(|(_, p)| p.sku.clone()).collect();
-    data.stock.iter_mut().filter(|row| cut.contains(&row.sku)).for_each(|row| row.quantity /= 2);
+    let sums = demand_and_stock(data);
+    let named = data.products.iter().enumerate().filter(|(i, _)| which(*i)).map(|(_, p)| &p.sku);
+    let mut left: BTreeMap<&str, i64> =
+        named.filter_map(|sku| Some((sku.as_str(), sums.get(sku)?.0 / 2))).collect();
+    for row in &mut data.stock {
+        if let Some(left) = left.get_mut(row.sku.as_str()) {
+            row.quantity = row.quantity.min(*left);
+            *left -= row.quantity;
+        }
+    }
 }
 
 /// Units of each SKU that the orders ask for and that the locations hold.
