@@ -138,7 +138,8 @@ async fn prepare(app: &App, dataset: &Dataset) -> World {
     let mut tx = app.store.begin().await.expect("tx");
     let products = products::upsert(&mut tx, &rows, app.now_us()).await.expect("products");
     tx.commit().await.expect("commit");
-    let default = dataset.locations.iter().find(|l| l.kind.name() == "warehouse").unwrap_or(&dataset.locations[0]);
+    let default =
+        dataset.locations.iter().find(|l| l.kind.name() == "warehouse").unwrap_or(&dataset.locations[0]);
     let body = json!({"name": "Bench", "default_stock_location": default.erp_code, "rules": [
         {"name": "All from one", "products": "all_from_one", "sort": [{"by": "distance"}, {"by": "priority"}]},
         {"name": "Nearest first", "products": "units", "sort": [{"by": "distance"}]}]});

@@ -17,6 +17,8 @@ use crate::{App, Result, random_hex};
 
 /// How long the first administrator's link works.
 pub const LINK_MINUTES: i64 = 30;
+/// How long the token of a sign-in works: a working day.
+const LOGIN_LASTS_US: i64 = 12 * 3_600 * 1_000_000;
 const FIRST_ADMIN: &str = "first_admin";
 /// Memory (KiB), passes and lanes of argon2id: the least that OWASP advises.
 const ARGON2: (u32, u32, u32) = (19 * 1024, 2, 1);
@@ -120,19 +122,28 @@ fn check_password(password: &str) -> Result<(), Refusal> {
 
 /// Makes an API token of a user and returns it: it is shown this once.
 pub async fn create_token(app: &App, username: &str, name: &str) -> Result<String> {
-    let token = format!("oms_{}", random_hex::<32>());
+    let token = new_token();
     preset_token(app, username, name, &token).await?;
     Ok(token)
 }
 
+fn new_token() -> String {
+    format!("oms_{}", random_hex::<32>())
+}
+
 /// Gives a user a token that the caller chose: for scripts of the demo.
 pub async fn preset_token(app: &App, username: &str, name: &str, token: &str) -> Result<()> {
+    save_token(app, username, name, token, None).await
+}
+
+async fn save_token(app: &App, username: &str, name: &str, token: &str, lasts_us: Option<i64>) -> Result<()> {
     let id = app.store.take_id(IdKind::Row).await?;
     let (actor, audit) = (app.actor("system:cli").await?, app.store.take_id(IdKind::Row).await?);
     let mut tx = app.store.begin().await?;
     let user =
         store::user_by_name(&mut tx, username).await?.ok_or_else(|| Refusal::not_found("user", username))?;
-    store::insert_token(&mut tx, id, user.id, name, hash_token(token), actor.at_us).await?;
+    let expires_us = lasts_us.map(|lasts| actor.at_us + lasts);
+    store::insert_token(&mut tx, id, user.id, name, hash_token(token), actor.at_us, expires_us).await?;
     logs::record_command(&mut tx, &actor, "token.created").await?;
     logs::audit(&mut tx, audit, "user", user.id, "token.created", &json!({"name": name}), &actor).await?;
     Ok(tx.commit().await?)
@@ -149,7 +160,11 @@ pub async fn login(app: &App, username: &str, password: &str) -> Result<Option<S
     let hash = user.as_ref().map_or(nobody, |u| u.password_hash.clone());
     let fits = verify(password.to_owned(), hash).await;
     match user {
-        Some(user) if fits => create_token(app, &user.username, "login").await.map(Some),
+        Some(user) if fits => {
+            let token = new_token();
+            save_token(app, &user.username, "login", &token, Some(LOGIN_LASTS_US)).await?;
+            Ok(Some(token))
+        }
         _ => Ok(None),
     }
 }

@@ -17,11 +17,7 @@ pub(crate) async fn is_copy_required(app: &App, hub: &HubClient) -> Result<bool>
 }
 
 /// Copies the channels; returns records that could not be taken.
-pub(crate) async fn copy(
-    app: &App,
-    hub: &HubClient,
-    progress: &Progress<'_>,
-) -> Result<Vec<String>> {
+pub(crate) async fn copy(app: &App, hub: &HubClient, progress: &Progress<'_>) -> Result<Vec<String>> {
     let read = hub.channels(|_| {}).await?;
     let total = read.len() as i64;
     progress.note(0, total).await?;

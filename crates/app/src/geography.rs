@@ -127,11 +127,7 @@ struct Read {
 
 /// Copies the tree from the root down. Says how many of how many after each level; returns records
 /// that could not be taken.
-pub(crate) async fn copy(
-    app: &App,
-    hub: &HubClient,
-    progress: &Progress<'_>,
-) -> Result<Vec<String>> {
+pub(crate) async fn copy(app: &App, hub: &HubClient, progress: &Progress<'_>) -> Result<Vec<String>> {
     let mut problems = Vec::new();
     let (mut done, mut total) = (0, 0);
     for level in Level::ALL {

@@ -149,11 +149,7 @@ pub(crate) async fn is_copy_required(app: &App, hub: &HubClient) -> Result<bool>
 }
 
 /// Copies the hub's stores; returns records that could not be taken.
-pub(crate) async fn copy(
-    app: &App,
-    hub: &HubClient,
-    progress: &Progress<'_>,
-) -> Result<Vec<String>> {
+pub(crate) async fn copy(app: &App, hub: &HubClient, progress: &Progress<'_>) -> Result<Vec<String>> {
     /// Stores between two notes of progress.
     const STEP: usize = 25;
     let stores = hub.stores(|_| {}).await?;

@@ -9,7 +9,7 @@ use oms_store::people::{NewAddress, NewCustomer};
 use oms_store::{Tx, channels};
 use serde_json::Value;
 
-use crate::{App, Result, stocks};
+use crate::{App, Result, stocks, views};
 
 /// The most orders one call may bring.
 pub const MAX_ORDERS: usize = 256;
@@ -82,7 +82,14 @@ pub async fn take_api_batch(
     let good = batch.orders.iter().flatten();
     let skus = good.flat_map(|o| &o.skus).map(String::as_str);
     let products = stocks::products_of(tx, skus, &mut product_ids, actor.at_us).await?;
+    let addresses = |o: &ApiOrder| [Some(o.order.shipping_address.clone()), o.order.billing_address.clone()];
+    let addresses: Vec<_> = batch.orders.iter().flatten().flat_map(addresses).flatten().collect();
+    let places = views::Places::of(tx, addresses.iter()).await?;
     let complete = |o: ApiOrder| {
+        views::refuse_unknown_places(&places, "shipping_address", &o.order.shipping_address)?;
+        if let Some(billing) = &o.order.billing_address {
+            views::refuse_unknown_places(&places, "billing_address", billing)?;
+        }
         let found = channels
             .iter()
             .find(|c| c.id == o.channel)
@@ -149,7 +156,9 @@ fn read_order(value: &Value) -> Result<ApiOrder, Refusal> {
     }
     let read = lines.iter().enumerate().map(|(i, line)| read_line(i, line)).collect::<Result<Vec<_>, _>>()?;
     let (skus, lines) = read.into_iter().unzip();
-    let customer = Fields(value.get("customer").unwrap_or(&Value::Null));
+    let nobody = Value::Object(serde_json::Map::new());
+    let customer = Fields(value.get("customer").filter(|c| !c.is_null()).unwrap_or(&nobody));
+    customer.refuse_unknown(&["first_name", "last_name", "email", "phone_number", "customer_type"])?;
     let shipping = value
         .get("shipping_address")
         .filter(|a| a.is_object())
@@ -219,23 +228,50 @@ fn read_line(i: usize, value: &Value) -> Result<(String, NewLine), Refusal> {
 
 fn read_address(at: &str, value: &Value) -> Result<NewAddress, Refusal> {
     let fields = Fields(value);
-    let degrees = |name: &str| value.get(name).and_then(|v| v.as_f64().or_else(|| v.as_str()?.parse().ok()));
-    let point = match (degrees("latitude"), degrees("longitude")) {
+    fields.refuse_unknown(&[
+        "first_name",
+        "last_name",
+        "phone_number",
+        "email",
+        "country",
+        "city",
+        "township",
+        "district",
+        "line",
+        "postcode",
+        "notes",
+        "company_name",
+        "latitude",
+        "longitude",
+    ])?;
+    let degrees = |name: &str| match value.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(v) => match v.as_f64().or_else(|| v.as_str()?.trim().parse().ok()) {
+            Some(degrees) => Ok(Some(degrees)),
+            None => Err(wrong(at, format!("{name} is a number of degrees."))),
+        },
+    };
+    let point = match (degrees("latitude")?, degrees("longitude")?) {
         (Some(lat), Some(lon)) => Some(
             oms_core::geo::Point::from_degrees(lat, lon)
                 .ok_or_else(|| wrong(at, "latitude is -90 to 90 and longitude -180 to 180 degrees."))?,
         ),
-        _ => None,
+        (None, None) => None,
+        _ => return Err(wrong(at, "latitude and longitude come together or not at all.")),
+    };
+    let place = |name: &str| match value.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(v) => v.as_i64().map(Some).ok_or_else(|| wrong(at, format!("{name} is the id of a {name}."))),
     };
     Ok(NewAddress {
         first_name: fields.text("first_name", 255)?,
         last_name: fields.text("last_name", 255)?,
         phone: fields.text("phone_number", 128)?,
         email: fields.text("email", 254)?,
-        country_id: value.get("country").and_then(Value::as_i64),
-        city_id: value.get("city").and_then(Value::as_i64),
-        township_id: value.get("township").and_then(Value::as_i64),
-        district_id: value.get("district").and_then(Value::as_i64),
+        country_id: place("country")?,
+        city_id: place("city")?,
+        township_id: place("township")?,
+        district_id: place("district")?,
         line: fields.text("line", 255)?,
         postcode: fields.text("postcode", 64)?,
         notes: fields.text("notes", 512)?,

@@ -1,6 +1,6 @@
 //! Stock of the built-in engine: loaded in bulk, read, and asked for by baskets.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use oms_core::refusal::Refusal;
 use oms_core::stocks::MAX_ON_HAND;
@@ -49,6 +49,7 @@ pub async fn set(tx: &mut Tx, mut ids: LoadIds, actor: &Actor, rows: &[StockRow]
     let products =
         products_of(tx, rows.iter().map(|r| r.sku.as_str()), &mut ids.products, actor.at_us).await?;
     let mut counts = Vec::with_capacity(rows.len());
+    let mut stated = HashSet::new();
     for (i, row) in rows.iter().enumerate() {
         let location = places.get(&row.erp_code).ok_or_else(|| {
             Refusal::invalid(
@@ -61,6 +62,11 @@ pub async fn set(tx: &mut Tx, mut ids: LoadIds, actor: &Actor, rows: &[StockRow]
             let message =
                 format!("{} is not a count: 0 to {MAX_ON_HAND} whole units are expected.", row.on_hand);
             return Err(Refusal::invalid(format!("rows[{i}].on_hand"), "invalid", message).into());
+        }
+        if !stated.insert((location, &row.sku)) {
+            let message =
+                format!("{} at {} stands twice in this load; state it once.", row.sku, row.erp_code);
+            return Err(Refusal::invalid(format!("rows[{i}]"), "duplicate", message).into());
         }
         let ledger_id = ids.rows.next().expect("an id was taken for every row");
         counts.push(Count { place: (products[&row.sku], *location), on_hand: row.on_hand, ledger_id });

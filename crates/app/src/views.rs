@@ -213,6 +213,11 @@ pub async fn places_of(app: &App, location: &Location) -> Result<Places> {
 /// Refuses an address that names places that are not here.
 pub async fn check_places(tx: &mut Tx, address: &NewAddress) -> Result<()> {
     let places = Places::of(tx, std::iter::once(address)).await?;
+    Ok(refuse_unknown_places(&places, "address", address)?)
+}
+
+/// The same with the places read already, so that many addresses take one reading.
+pub(crate) fn refuse_unknown_places(places: &Places, at: &str, address: &NewAddress) -> Result<(), Refusal> {
     let named = [
         ("country", Level::Country, address.country_id),
         ("city", Level::City, address.city_id),
@@ -224,7 +229,7 @@ pub async fn check_places(tx: &mut Tx, address: &NewAddress) -> Result<()> {
             && places.get(level, Some(id)).is_none()
         {
             let message = format!("There is no {word} {id}; its id here, not the hub's, is expected.");
-            return Err(Refusal::invalid(format!("address.{word}"), "not_found", message).into());
+            return Err(Refusal::invalid(format!("{at}.{word}"), "not_found", message));
         }
     }
     Ok(())

@@ -5,6 +5,8 @@
 pub enum Permission {
     /// Needs no sign-in: health, sign-in itself, the first-administrator link, the API description.
     Public,
+    /// Anything a signed-in user may do: ask who they are.
+    SignedIn,
     OrdersRead,
     OrdersWrite,
     PackagesRead,
@@ -53,7 +55,9 @@ impl Role {
     pub fn may(self, permission: Permission) -> bool {
         match self {
             Self::Administrator => true,
-            Self::Hub => matches!(permission, Permission::Public | Permission::HubWebhooks),
+            Self::Hub => {
+                matches!(permission, Permission::Public | Permission::SignedIn | Permission::HubWebhooks)
+            }
         }
     }
 }

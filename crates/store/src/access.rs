@@ -58,10 +58,11 @@ pub async fn insert_token(
     name: &str,
     hash: [u8; 32],
     now_us: i64,
+    expires_us: Option<i64>,
 ) -> Result<(), StoreError> {
-    let sql = "INSERT INTO tokens (id, user_id, name, hash, created_us) VALUES ($1, $2, $3, $4, $5) \
+    let sql = "INSERT INTO tokens (id, user_id, name, hash, created_us, expires_us) VALUES ($1, $2, $3, $4, $5, $6) \
                ON CONFLICT (hash) DO NOTHING";
-    tx.execute(sql, args![id, user_id, name, hash, now_us]).await?;
+    tx.execute(sql, args![id, user_id, name, hash, now_us, expires_us]).await?;
     Ok(())
 }
 

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, Column, ConnectOptions, PgPool, Postgres, Row as _, Sqlite, SqlitePool, Transaction};
+use sqlx::{
+    AssertSqlSafe, Column, ConnectOptions, PgPool, Postgres, Row as _, Sqlite, SqlitePool, Transaction,
+};
 
 pub use crate::dialect::Dialect;
 
@@ -200,6 +202,13 @@ pub struct Store {
 impl Store {
     /// Opens `sqlite://path` or `postgres://…` and brings its schema up to date.
     pub async fn open(url: &str, options: Options) -> Result<Self, StoreError> {
+        let store = Self::connect(url, options).await?;
+        crate::migrate::run(&store).await?;
+        Ok(store)
+    }
+
+    /// Opens a database as it is.
+    pub(crate) async fn connect(url: &str, options: Options) -> Result<Self, StoreError> {
         let pools = if let Some(path) = url.strip_prefix("sqlite://") {
             open_sqlite(path, options).await?
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
@@ -214,9 +223,7 @@ impl Store {
             Pools::Sqlite { .. } => Dialect::Sqlite,
             Pools::Postgres(_) => Dialect::Postgres,
         };
-        let store = Self { pools, ids: crate::ids::Ids::new(dialect) };
-        crate::migrate::run(&store).await?;
-        Ok(store)
+        Ok(Self { pools, ids: crate::ids::Ids::new(dialect) })
     }
 
     /// Which engine this is.

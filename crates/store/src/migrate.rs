@@ -102,7 +102,7 @@ impl Store {
             }
             return Ok(());
         }
-        let store = Self::open(url, crate::Options::default()).await?;
+        let store = Self::connect(url, crate::Options::default()).await?;
         let mut tx = store.begin().await?;
         tx.execute(format!("DROP TABLE IF EXISTS {}", tables().join(", ")), vec![]).await?;
         tx.commit().await?;

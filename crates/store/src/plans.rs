@@ -458,7 +458,8 @@ impl Writes {
                     scenario_version = v.version, units_out_of_stock = v.short, tries = tries + 1, \
                     last_tried_us = v.at, modified_us = v.at FROM v WHERE plans.id = v.id";
         tx.execute_values("id, state, code, reason, scenario, version, short, at", self.plans, body).await?;
-        let body = "UPDATE orders SET packages_made = v.made, event_seq = v.seq FROM v WHERE orders.id = v.id";
+        let body =
+            "UPDATE orders SET packages_made = v.made, event_seq = v.seq FROM v WHERE orders.id = v.id";
         tx.execute_values("id, made, seq", self.orders, body).await?;
 
         let head = "INSERT INTO packages (id, order_id, n, number, location_id, state, holds_slot, log_seq, log_head, \

@@ -170,7 +170,8 @@ pub async fn set_on_hand(tx: &mut Tx, counts: &[Count], actor: &Actor) -> Result
             rows.push(args![place.0, place.1, count.on_hand]);
         }
     }
-    let body = "UPDATE stocks SET on_hand = v.n FROM v WHERE stocks.product_id = v.p AND stocks.location_id = v.l";
+    let body =
+        "UPDATE stocks SET on_hand = v.n FROM v WHERE stocks.product_id = v.p AND stocks.location_id = v.l";
     tx.execute_values("p, l, n", rows, body).await?;
     ledger.write(tx).await?;
     Ok(refused)

@@ -61,7 +61,7 @@ pub(crate) fn routes(state: WebState) -> Routes {
         .add(P::Public, routes!(health::live))
         .add(P::Public, routes!(health::ready))
         .add(P::Public, routes!(sessions::login))
-        .add(P::SettingsRead, routes!(sessions::active_user))
+        .add(P::SignedIn, routes!(sessions::active_user))
         .add(P::SettingsRead, routes!(settings::list))
         .add(P::SettingsWrite, routes!(settings::create))
         .add(P::SettingsRead, routes!(settings::get))
