@@ -1,5 +1,6 @@
 //! The project's own chores, run as `cargo xtask <chore>`.
 
+mod bench;
 mod ci;
 mod postgres;
 mod steps;
@@ -12,6 +13,7 @@ cargo xtask <chore>
   ci                      every check: style, lints, build, all tests
   test [arguments]        the tests alone, with a PostgreSQL of their own; arguments go to nextest,
                           for example: cargo xtask test -p oms-store
+  bench DIR [--copies N]  the figures of docs/benchmarks.md, on a folder of orders
   postgres [--durable]    a throw-away PostgreSQL until Enter or Ctrl-C; prints its address.
                           --durable keeps the settings that survive a power cut, for benches
 ";
@@ -25,6 +27,7 @@ fn main() -> ExitCode {
     let result = match chore {
         "ci" if rest.is_empty() => ci::ci(),
         "test" => ci::test(rest),
+        "bench" => bench::bench(rest),
         "postgres" => postgres::chore(rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");

@@ -582,21 +582,23 @@ fn customer(c: &HubCustomer) -> NewCustomer {
 /// The version of a hub order: when it changed, and the digest of what it says without that time.
 fn version(order: &HubOrder, items: &[Record<HubItem>]) -> HubVersion {
     let mut hash = Sha256::new();
-    let without_time = |value: &Value| {
-        let mut value = value.clone();
-        if let Some(map) = value.as_object_mut() {
-            map.remove("modified_date");
-        }
-        value.to_string()
-    };
-    hash.update(without_time(&order.raw));
+    hash_without_time(&mut hash, &order.raw);
     for item in items {
         match item {
-            Ok(item) => hash.update(without_time(&item.raw)),
+            Ok(item) => hash_without_time(&mut hash, &item.raw),
             Err(e) => hash.update(e.to_string()),
         }
     }
     HubVersion { modified_us: order.modified_us, content_hash: hash.finalize().into() }
+}
+
+fn hash_without_time(hash: &mut Sha256, record: &Value) {
+    for (key, value) in record.as_object().into_iter().flatten().filter(|(key, _)| *key != "modified_date") {
+        hash.update(key);
+        hash.update([0]);
+        hash.update(value.to_string());
+        hash.update([0]);
+    }
 }
 
 /// How much is still to be fetched.
