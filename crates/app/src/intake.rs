@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use oms_connect::hub::{
-    HubAddress, HubClient, HubCustomer, HubError, HubErrorClass, HubItem, HubOrder, HubRecord, Record, Ref,
+    HubAddress, HubClient, HubCustomer, HubErrorClass, HubItem, HubOrder, HubRecord, Record, Ref,
 };
 use oms_core::orders::OrderStatus;
 use oms_core::refusal::Refusal;
@@ -605,9 +605,4 @@ fn hash_without_time(hash: &mut Sha256, record: &Value) {
 pub async fn backlog(app: &App) -> Result<jobs::Backlog> {
     let mut tx = app.store.read().await?;
     Ok(jobs::backlog(&mut tx, JobKind::Fetch).await?)
-}
-
-/// The text of an error that stops the poll, for a person.
-pub fn describe(error: &HubError) -> String {
-    format!("{} ({})", error, error.code())
 }

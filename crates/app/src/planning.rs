@@ -17,8 +17,9 @@ use crate::{App, Result, settings};
 
 /// Orders a batch.
 pub const BATCH: usize = 256;
-/// Rows a batch may lead to: above it commands would wait too long for SQLite's writer.
-const BATCH_LINES: usize = 5_000;
+/// Lines a batch plans in one transaction. A line leads to about five rows, and above some 5,000 rows
+/// commands would wait too long for SQLite's writer.
+const BATCH_LINES: usize = 1_000;
 /// Tries on fresh snapshots before an order stands alone, with its stock held while it is planned.
 const TRIES: usize = 3;
 /// Tries of one transaction that met another's lock.
@@ -94,7 +95,7 @@ async fn plan_jobs(app: &App, jobs: &[Job], tick: &mut Tick) -> Result<()> {
     Ok(())
 }
 
-/// Cuts a batch so that no transaction writes far more than [`BATCH_LINES`] lines' worth of rows.
+/// Cuts a batch so that no transaction plans many more than [`BATCH_LINES`] lines.
 async fn cut_by_lines(app: &App, jobs: Vec<Job>) -> Result<Vec<Vec<Job>>> {
     let mut tx = app.store.read().await?;
     let lines = store::line_counts(&mut tx, &order_ids(&jobs)).await?;

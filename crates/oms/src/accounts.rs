@@ -40,9 +40,16 @@ fn ask_password() -> Result<String, String> {
         std::io::stdout().flush().map_err(|e| e.to_string())?;
     }
     let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line).map_err(|e| format!("the password could not be read: {e}"))?;
+    std::io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .map_err(|e| format!("the password could not be read: {e}"))?;
     let password = line.trim_end_matches(['\r', '\n']).to_owned();
-    if password.is_empty() { Err("a password is needed: type it, or set OMS_PASSWORD".into()) } else { Ok(password) }
+    if password.is_empty() {
+        Err("a password is needed: type it, or set OMS_PASSWORD".into())
+    } else {
+        Ok(password)
+    }
 }
 
 /// Creates a token and prints it.

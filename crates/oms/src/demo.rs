@@ -20,11 +20,11 @@ use oms_world::hub::{Hub, HubConfig};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
+use crate::Outcome;
 use crate::cli::DemoArgs;
 use crate::hub::{self, listen};
 use crate::node::{Node, stop_signal};
 use crate::serve::{self, Api};
-use crate::Outcome;
 
 /// The fact that says which data the database was made with.
 const DATA: &str = "demo_data";
@@ -76,13 +76,23 @@ pub async fn run(args: DemoArgs) -> Outcome {
     }
     if finished {
         report(&after, seconds);
-        println!("The OMS goes on at {} until you stop it (ctrl-c). API description: {}/api/docs/", api.base_url, api.base_url);
+        println!(
+            "The OMS goes on at {} until you stop it (ctrl-c). API description: {}/api/docs/",
+            api.base_url, api.base_url
+        );
         println!("Administrator's token: {token}");
-        println!("    curl -H 'Authorization: Token {token}' '{}/api/v1/oms/packages/?limit=3'", api.base_url);
+        println!(
+            "    curl -H 'Authorization: Token {token}' '{}/api/v1/oms/packages/?limit=3'",
+            api.base_url
+        );
         stop_signal().await;
     }
     stop_all(api, node, hub_stop).await;
-    if finished || !args.until_idle { Ok(ExitCode::SUCCESS) } else { Err("stopped before all was planned".into()) }
+    if finished || !args.until_idle {
+        Ok(ExitCode::SUCCESS)
+    } else {
+        Err("stopped before all was planned".into())
+    }
 }
 
 fn text(error: impl std::fmt::Display) -> String {
@@ -102,12 +112,14 @@ fn hub_state_path(database: &str) -> Result<PathBuf, String> {
         Some(path) => PathBuf::from(path).with_extension("hub.db"),
         None => {
             let name = database.split(['/', '?']).filter(|p| !p.is_empty()).nth(2).unwrap_or("oms");
-            let name: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect();
+            let name: String =
+                name.chars().filter(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect();
             PathBuf::from(format!("oms-demo/{name}.hub.db"))
         }
     };
     if let Some(dir) = path.parent().filter(|d| !d.as_os_str().is_empty()) {
-        std::fs::create_dir_all(dir).map_err(|e| format!("the folder {} cannot be made: {e}", dir.display()))?;
+        std::fs::create_dir_all(dir)
+            .map_err(|e| format!("the folder {} cannot be made: {e}", dir.display()))?;
     }
     Ok(path)
 }
@@ -175,7 +187,8 @@ async fn configure(app: &App, hub_url: &str, password: &str, base_url: &str) -> 
                "timeouts": {"read": 30000, "connect": 6000}, "endpoint_conf": []}),
     )
     .await?;
-    put("ORDER_FILTERING", json!({"order_statuses": ["400"], "channels": [], "exclude_order_types": []})).await?;
+    put("ORDER_FILTERING", json!({"order_statuses": ["400"], "channels": [], "exclude_order_types": []}))
+        .await?;
     put("ORDER_ITEM_QUANTITY_KEY", json!({"key": oms_world::hub::DEFAULT_QUANTITY_KEY})).await?;
     put("GEOLOCATION_DISCOVERY", json!({"enabled": true, "provider": "haversine"})).await?;
     let token = hub_token(app).await?;
@@ -241,7 +254,8 @@ async fn run_task(app: &App, task: SetupTask) -> Result<(), String> {
 
 /// Loads the stock in slices; each notes how far it came, so that a demo cut off here goes on.
 async fn load_stock(app: &App, dataset: &Dataset) -> Result<(), String> {
-    let loaded: usize = totals::fact(app, STOCK_LOADED).await.map_err(text)?.and_then(|n| n.parse().ok()).unwrap_or(0);
+    let loaded: usize =
+        totals::fact(app, STOCK_LOADED).await.map_err(text)?.and_then(|n| n.parse().ok()).unwrap_or(0);
     let rows = &dataset.stock[loaded.min(dataset.stock.len())..];
     if rows.is_empty() {
         println!("Stock: {} rows are loaded", dataset.stock.len());
@@ -257,7 +271,8 @@ async fn load_stock(app: &App, dataset: &Dataset) -> Result<(), String> {
             on_hand: r.quantity,
         };
         let slice: Vec<_> = slice.iter().map(row).collect();
-        let (ids, actor) = (stocks::ids(app, slice.len()).await.map_err(text)?, app.actor(ACTOR).await.map_err(text)?);
+        let (ids, actor) =
+            (stocks::ids(app, slice.len()).await.map_err(text)?, app.actor(ACTOR).await.map_err(text)?);
         done += slice.len();
         let mut tx = app.store.begin().await.map_err(text)?;
         stocks::set(&mut tx, ids, &actor, &slice).await.map_err(text)?;
@@ -285,7 +300,10 @@ async fn define_scenario(app: &App, dataset: &Dataset) -> Result<(), String> {
         ]
     });
     let stored = scenarios::put(app, ACTOR, &body).await.map_err(text)?;
-    println!("Scenario \"{}\", version {}; what nobody has waits at {}", stored.scenario.name, stored.version, default.erp_code);
+    println!(
+        "Scenario \"{}\", version {}; what nobody has waits at {}",
+        stored.scenario.name, stored.version, default.erp_code
+    );
     for rule in &stored.scenario.rules {
         let sort: Vec<_> = rule.sort.iter().map(|s| format!("{:?}", s.by).to_lowercase()).collect();
         println!("    {}: {:?}, sorted by {}", rule.name, rule.products, sort.join(", "));
@@ -326,7 +344,10 @@ async fn intake_and_planning(app: &App, hub: &Hub, node: &mut Node, workers: u16
 
 fn report(t: &Totals, seconds: f64) {
     println!("{} orders became {} packages in {seconds:.1} s:", t.orders, t.packages);
-    println!("    {} lines, {} units: {} reserved, {} out of stock", t.lines, t.units, t.units_reserved, t.units_out_of_stock);
+    println!(
+        "    {} lines, {} units: {} reserved, {} out of stock",
+        t.lines, t.units, t.units_reserved, t.units_out_of_stock
+    );
     println!("    {} orders in more than one package", t.orders_split);
 }
 
@@ -352,7 +373,9 @@ fn summary(after: &Totals, before: &Totals, seconds: f64, database: &str) -> Val
 /// An address that may be printed.
 fn without_password(url: &str) -> String {
     match url.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.split_once('@')?))) {
-        Some((scheme, (user, rest))) => format!("{scheme}://{}@{rest}", user.split(':').next().unwrap_or_default()),
+        Some((scheme, (user, rest))) => {
+            format!("{scheme}://{}@{rest}", user.split(':').next().unwrap_or_default())
+        }
         None => url.to_owned(),
     }
 }

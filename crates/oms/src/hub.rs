@@ -26,13 +26,18 @@ pub fn dataset(dir: Option<&Path>) -> Result<Dataset, String> {
 
 /// Opens a listening socket, or says which address is taken.
 pub async fn listen(address: SocketAddr, flag: &str) -> Result<TcpListener, String> {
-    TcpListener::bind(address).await.map_err(|e| format!("{address} cannot be listened on ({e}); choose another with {flag}"))
+    TcpListener::bind(address)
+        .await
+        .map_err(|e| format!("{address} cannot be listened on ({e}); choose another with {flag}"))
 }
 
 /// Opens the hub over its data and state.
 pub async fn open(config: HubConfig) -> Result<Arc<Hub>, String> {
-    if let Some(dir) = config.state_path.as_deref().and_then(Path::parent).filter(|d| !d.as_os_str().is_empty()) {
-        std::fs::create_dir_all(dir).map_err(|e| format!("the folder {} cannot be made: {e}", dir.display()))?;
+    if let Some(dir) =
+        config.state_path.as_deref().and_then(Path::parent).filter(|d| !d.as_os_str().is_empty())
+    {
+        std::fs::create_dir_all(dir)
+            .map_err(|e| format!("the folder {} cannot be made: {e}", dir.display()))?;
     }
     hub::open(config, oms_app::system_clock()).await.map_err(|e| e.to_string())
 }

@@ -25,7 +25,10 @@ pub async fn run(args: ServeArgs) -> Outcome {
     let api = Api::start(app.clone(), listener, false)?;
     println!("OMS at {}", api.base_url);
     if let Some(secret) = access::first_admin_link(&app).await.map_err(|e| e.to_string())? {
-        println!("No user exists yet. Create the first administrator within {} minutes at", access::LINK_MINUTES);
+        println!(
+            "No user exists yet. Create the first administrator within {} minutes at",
+            access::LINK_MINUTES
+        );
         println!("    {}/first-admin?link={secret}", api.base_url);
     }
     let node = Node::start(app, args.workers);
@@ -59,7 +62,8 @@ impl Api {
         let (stop, stopped) = oneshot::channel::<()>();
         let server = tokio::spawn(async move {
             let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
-            let serving = axum::serve(listener, service).with_graceful_shutdown(async { drop(stopped.await) });
+            let serving =
+                axum::serve(listener, service).with_graceful_shutdown(async { drop(stopped.await) });
             if let Err(error) = serving.await {
                 tracing::error!(%error, "the API stopped");
             }
