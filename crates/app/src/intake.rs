@@ -115,6 +115,8 @@ async fn receive(app: &App, events: &[HubEvent]) -> Result<usize> {
 pub struct PollCursor {
     since_us: Option<i64>,
     page: u32,
+    /// Keys of the page before, while more orders than a page holds changed at one moment.
+    read: Vec<i64>,
 }
 
 /// What one step of the poll did.
@@ -127,7 +129,9 @@ pub enum Polled {
 }
 
 /// Reads one page of what changed at the hub and notes it in the inbox. Pages go by the time of change,
-/// not by page number, because an order that changes meanwhile would shift the pages.
+/// not by page number, because an order that changes meanwhile would shift the pages. Only within one
+/// moment page numbers must do; there the page before is read once more after each page, and if it is
+/// not what it was, that moment is read again from its beginning.
 pub async fn poll_tick(app: &App, cursor: &mut PollCursor) -> Result<Polled> {
     let Some(hub) = hub::find(app).await? else { return Ok(Polled::NotMine) };
     let mut tx = app.store.begin().await?;
@@ -143,15 +147,27 @@ pub async fn poll_tick(app: &App, cursor: &mut PollCursor) -> Result<Polled> {
         (_, Some(watermark)) => watermark - LOOK_BACK_US,
         (_, None) => 0,
     };
-    let page = hub.orders_modified_since(since, cursor.page.max(1), PAGE).await?;
+    let number = cursor.page.max(1);
+    let page = hub.orders_modified_since(since, number, PAGE).await?;
+    let shifted = number > 1 && {
+        let before = hub.orders_modified_since(since, number - 1, PAGE).await?;
+        keys(&before.results) != cursor.read
+    };
     let last = page.results.iter().flatten().map(|o| o.modified_us).max().unwrap_or(since);
-    let new = note_page(app, &page.results, last.max(watermark.unwrap_or(last))).await?;
+    // What shifted may hide orders of this moment: a process that starts here must not begin after it.
+    let reached = if shifted { since } else { last };
+    let new = note_page(app, &page.results, reached.max(watermark.unwrap_or(reached))).await?;
     *cursor = match page.next {
-        true if last > since => PollCursor { since_us: Some(last), page: 1 },
-        true => PollCursor { since_us: Some(since), page: cursor.page.max(1) + 1 },
+        _ if shifted => PollCursor { since_us: Some(since), page: 1, read: Vec::new() },
+        true if last > since => PollCursor { since_us: Some(last), page: 1, read: Vec::new() },
+        true => PollCursor { since_us: Some(since), page: number + 1, read: keys(&page.results) },
         false => PollCursor::default(),
     };
-    Ok(Polled::Page { new, more: page.next })
+    Ok(Polled::Page { new, more: page.next || shifted })
+}
+
+fn keys(records: &[Record<HubOrder>]) -> Vec<i64> {
+    records.iter().filter_map(|r| r.as_ref().map_or_else(|e| e.pk, |o| Some(o.pk))).collect()
 }
 
 async fn note_page(app: &App, records: &[Record<HubOrder>], watermark: i64) -> Result<usize> {

@@ -136,8 +136,7 @@ impl RunningHub {
     pub async fn go(&mut self) {
         drop(self.stop.take());
         let server = self.server.take().unwrap();
-        server.abort();
-        let _ = server.await;
+        tokio::time::timeout(std::time::Duration::from_secs(20), server).await.unwrap().unwrap();
     }
 
     /// It is back at the same address.
