@@ -328,7 +328,9 @@ async fn intake_and_planning(app: &App, hub: &Hub, node: &mut Node, workers: u16
         let all_in = node.has_caught_up()
             && now.hub_orders as usize >= hub.order_count()
             && now.fetch.runnable + now.fetch.leased == 0;
-        if all_in {
+        // Plan jobs that a killed demo still leases stand before the others: without them one worker's
+        // result would not repeat.
+        if all_in && now.plan.leased == 0 {
             node.start_planning(workers);
         }
         if all_in && now.nothing_to_do() {

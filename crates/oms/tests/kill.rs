@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use oms_testkit::{Database, Engine};
 use oms_world::data::slice_dir;
-use support::{Counts, Process, assert_sound, demo, packages, run, slice_with_a_third_short, summary};
+use support::{
+    Counts, Process, assert_sound, demo, packages, query, run, slice_with_a_third_short, summary, wait_for,
+};
 use tempfile::tempdir;
 
 /// Kills of a demo on SQLite.
@@ -119,4 +121,37 @@ fn a_killed_demo_with_eight_workers_ends_with_the_same_counts_on_postgres() {
     let data = tempdir().unwrap();
     slice_with_a_third_short(data.path());
     survives(Engine::Postgres, data.path(), "8", kills(KILLS_POSTGRES));
+}
+
+/// Kills the demo between two batches of plans: what is planned stays, and the rest is planned as it
+/// would have been.
+#[test]
+fn a_demo_killed_in_the_middle_of_planning_ends_with_the_same_packages() {
+    let data = tempdir().unwrap();
+    slice_with_a_third_short(data.path());
+    let expected = Counts::of_files(data.path());
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        let (folder, database, undisturbed) =
+            (tempdir().unwrap(), Database::of(engine), Database::of(engine));
+        let start =
+            |database: &Database| demo(folder.path(), data.path(), &database.url, &["--workers", "1"]);
+        let mut process = Process::start(start(&database));
+        process.line(TAKING);
+        let planned = || {
+            let sql = "SELECT CAST(COUNT(*) AS TEXT) FROM plans WHERE state = 'completed'";
+            query(&database, sql)[0].parse::<i64>().unwrap()
+        };
+        wait_for("planning has begun", || planned() > 0);
+        process.kill();
+        let done = planned();
+        assert!(done > 0 && done < expected.orders, "killed after {done} of {} orders", expected.orders);
+        assert_sound(folder.path(), &database.url);
+
+        assert_eq!(Counts::of_summary(&summary(&run(start(&database)))), expected);
+        assert_sound(folder.path(), &database.url);
+        summary(&run(start(&undisturbed)));
+        let (ours, theirs) = (packages(&database), packages(&undisturbed));
+        let differ: Vec<_> = ours.iter().zip(&theirs).filter(|(a, b)| a != b).take(5).collect();
+        assert!(ours == theirs, "on {engine}, killed after {done} orders, other packages: {differ:#?}");
+    }
 }
