@@ -162,7 +162,7 @@ async fn add_stock(app: &App, dataset: &Dataset, times: i64) {
         stocks::set(&mut tx, ids, &actor, &rows).await.expect("stock");
         tx.commit().await.expect("commit");
     }
-    app.store.analyze().await.expect("analyze");
+    app.store.analyze_stock().await.expect("analyze");
 }
 
 async fn accept(app: &App, dataset: &Dataset, world: &World, copy: usize) {

@@ -281,7 +281,7 @@ async fn load_stock(app: &App, dataset: &Dataset) -> Result<(), String> {
         bar.set_position(done as u64);
     }
     bar.finish_and_clear();
-    app.store.analyze().await.map_err(text)?;
+    app.store.analyze_stock().await.map_err(text)?;
     println!("Stock: {done} rows loaded");
     Ok(())
 }

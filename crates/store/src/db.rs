@@ -264,10 +264,14 @@ impl Store {
         }
     }
 
-    /// Refreshes the planner's statistics; worth it after bulk loads.
-    pub async fn analyze(&self) -> Result<(), StoreError> {
+    /// Refreshes the query planner's statistics after a bulk load of stock. Only of what was loaded:
+    /// PostgreSQL that has counted an empty table reads it whole until it counts again, and every
+    /// reference to a growing order would cost as many reads as there are orders.
+    pub async fn analyze_stock(&self) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        tx.execute("ANALYZE", vec![]).await?;
+        for table in ["stocks", "products", "locations"] {
+            tx.execute(format!("ANALYZE {table}"), vec![]).await?;
+        }
         tx.commit().await
     }
 
@@ -293,6 +297,8 @@ async fn open_sqlite(path: &str, options: Options) -> Result<Pools, StoreError> 
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(10))
         .pragma("cache_size", "-65536")
+        // Pages between two checkpoints (64 MiB): a page that many batches touch is copied once.
+        .pragma("wal_autocheckpoint", "16384")
         .pragma("temp_store", "MEMORY")
         .statement_cache_capacity(STATEMENT_CACHE)
         // Rows cross from SQLite's thread in groups: one at a time would wake both threads for each.
