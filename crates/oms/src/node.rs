@@ -161,6 +161,8 @@ async fn poll(mut stop: watch::Receiver<bool>, app: Arc<App>, caught_up: watch::
             }
             Err(error) => {
                 failures += 1;
+                // A page number may no longer exist; what was read is noted, so the walk starts there.
+                cursor = PollCursor::default();
                 tracing::warn!(%error, failures, "the hub could not be polled; it is tried again");
                 back_off(failures)
             }
