@@ -9,6 +9,12 @@ use crate::cli::DatabaseArgs;
 
 /// Runs every check and says what it found.
 pub async fn run(args: DatabaseArgs) -> Outcome {
+    // Opening would make the file, and an empty database breaks no invariant.
+    if let Some(path) = args.database.strip_prefix("sqlite://")
+        && !std::path::Path::new(path).exists()
+    {
+        return Err(format!("there is no database at {path}; check the path given with --database"));
+    }
     let store = Store::open(&args.database, Options::default()).await.map_err(|e| e.to_string())?;
     let now_us = oms_app::system_clock()();
     let mut tx = store.read().await.map_err(|e| e.to_string())?;
