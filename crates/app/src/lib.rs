@@ -5,6 +5,7 @@
 pub mod access;
 pub mod channels;
 pub mod coalesce;
+pub mod decisions;
 pub mod geography;
 pub mod hub;
 pub mod idempotency;

@@ -130,7 +130,7 @@ pub async fn has_basket(app: &App, basket: &Basket) -> Result<Option<BTreeMap<St
     let has = |location: i64| {
         basket.skus.iter().all(|(sku, &units)| {
             let product = products.get(sku).copied();
-            product.and_then(|p| available.get(&(p, location))).is_some_and(|n| *n >= units)
+            product.and_then(|p| available.get(&(p, location))).is_some_and(|free| free.available >= units)
         })
     };
     let asked = |l: &locations::Location| {

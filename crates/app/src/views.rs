@@ -14,7 +14,7 @@ use oms_store::packages::{self, Package, PackageItem};
 use oms_store::people::NewAddress;
 use oms_store::{Tx, Value};
 
-use crate::{App, Result};
+use crate::{App, Result, decisions};
 
 /// The most values a filter that takes a list may hold.
 const MAX_VALUES: usize = 500;
@@ -276,7 +276,7 @@ pub async fn stocks(app: &App, ask: &Ask) -> Result<Page<lists::tables::Stock>> 
 /// Plans with everything that explains them.
 pub struct PlanSet {
     pub page: Page<lists::tables::Plan>,
-    pub decisions: Vec<lists::tables::DecisionRecord>,
+    pub decisions: Vec<decisions::Explained>,
     pub orders: HashMap<i64, Order>,
     pub items: Vec<OrderItem>,
     pub products: HashMap<i64, Product>,
@@ -308,7 +308,7 @@ async fn plan_set(tx: &mut Tx, page: Page<lists::tables::Plan>) -> Result<PlanSe
     let items = store::items_of(tx, ids.clone()).await?;
     let packages = packages::of_orders(tx, ids.clone()).await?;
     Ok(PlanSet {
-        decisions: lists::tables::decisions(tx, ids.clone()).await?,
+        decisions: decisions::explained(tx, ids.clone()).await?,
         orders: store::orders(tx, ids).await?,
         products: store::products(tx, unique(items.iter().map(|i| Some(i.product_id)))).await?,
         package_items: packages::items_of(tx, packages.iter().map(|p| p.id).collect()).await?,

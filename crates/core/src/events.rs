@@ -9,6 +9,18 @@ pub const ORDER_MULTIPLE_PACKAGES: &str = "order.fulfillment.multiple_packages";
 pub const PACKAGE_CREATED: &str = "package.created";
 /// Documented name.
 pub const PACKAGE_OUT_OF_STOCK: &str = "package.status.out_of_stock";
+/// Documented name: any change of a package's state.
+pub const PACKAGE_TRANSITIONED: &str = "package.status.transitioned";
+/// Documented form `package.status.<state>`.
+pub const PACKAGE_CANCELLED: &str = "package.status.cancelled";
+/// Documented form `package.status.<state>`.
+pub const PACKAGE_WAITING: &str = "package.status.waiting";
+/// Documented form `package.status.<state>`.
+pub const PACKAGE_WAITING_REMOTE_ACTION: &str = "package.status.waiting_remote_action";
+/// Documented name.
+pub const TRANSFER_CREATED: &str = "transfer.status.created";
+/// Documented name: any change of a transfer's state.
+pub const TRANSFER_TRANSITIONED: &str = "transfer.status.transitioned";
 /// Documented name.
 pub const STOCK_LOCATION_CREATED: &str = "stock_location.created";
 /// Documented name.
@@ -18,5 +30,6 @@ pub const STOCK_LOCATION_UPDATED: &str = "stock_location.updated";
 pub mod entity {
     pub const ORDER: &str = "order";
     pub const PACKAGE: &str = "package";
+    pub const TRANSFER: &str = "transfer";
     pub const STOCK_LOCATION: &str = "stock_location";
 }

@@ -55,6 +55,7 @@ pub struct PackageState {
 /// Codes used by name in the code.
 pub const WAITING: i64 = 100;
 pub const WAITING_REMOTE_ACTION: i64 = 150;
+pub const WAITING_FOR_TRANSFER: i64 = 300;
 pub const CANCELLED: i64 = 900;
 pub const OUT_OF_STOCK: i64 = 920;
 

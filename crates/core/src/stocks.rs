@@ -9,6 +9,10 @@ pub enum Movement {
     Reserve,
     /// A promise taken back.
     Release,
+    /// Promised units left the shelf.
+    Consume,
+    /// Units that came by transfer, promised to the item they came for.
+    Arrive,
 }
 
 impl Movement {
@@ -18,6 +22,8 @@ impl Movement {
             Self::Received => "received",
             Self::Reserve => "reserve",
             Self::Release => "release",
+            Self::Consume => "consume",
+            Self::Arrive => "arrive",
         }
     }
 }

@@ -22,6 +22,7 @@ pub enum IdKind {
     OrderItem,
     Package,
     PackageItem,
+    Transfer,
     Location,
     Channel,
     Geography,
@@ -31,7 +32,7 @@ pub enum IdKind {
     Scenario,
     User,
     Setting,
-    /// Ledger, log, event, job, inbox, reservation, decision and command rows.
+    /// Ledger, log, event, job, inbox, reservation, transfer item, decision and command rows.
     Row,
 }
 
@@ -42,6 +43,7 @@ impl IdKind {
             Self::OrderItem => "order_item",
             Self::Package => "package",
             Self::PackageItem => "package_item",
+            Self::Transfer => "transfer",
             Self::Location => "location",
             Self::Channel => "channel",
             Self::Geography => "geography",

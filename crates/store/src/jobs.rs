@@ -17,6 +17,8 @@ pub enum JobKind {
     Fetch,
     /// Plan an order. `ref_id`: the order.
     Plan,
+    /// Plan a package anew that is out of stock. `ref_id`: the package.
+    Replan,
 }
 
 impl JobKind {
@@ -25,6 +27,7 @@ impl JobKind {
         match self {
             Self::Fetch => "fetch",
             Self::Plan => "plan",
+            Self::Replan => "replan",
         }
     }
 }

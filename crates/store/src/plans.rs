@@ -1,485 +1,372 @@
 //! Plans: what a batch is decided on, and the one transaction that makes the decisions facts.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod commit;
+mod writes;
+
+pub use commit::{Outcome, commit};
+
+use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeFrom;
 
-use oms_core::events::{self as types, entity};
-use oms_core::packages as states;
-use oms_core::plan::{Decision, Planned, PlannedPackage};
-use oms_core::stocks::Movement;
+use oms_core::geo::Point;
+use oms_core::money;
+use oms_core::plan::{Area, Decision, Planned};
+use oms_core::queries::Facts;
+use oms_core::scenarios::LocationFlag;
+use serde_json::Value;
 
-use crate::batch::Rows;
-use crate::events::{EventRows, NewEvent};
-use crate::logs::{self, Actor, StepRows};
-use crate::stocks::{self, Balance, LedgerRows, Place};
-use crate::{StoreError, Tx, args};
+use crate::stocks::Place;
+use crate::{Row, StoreError, Tx, args};
 
-/// An order as the planner needs it.
+/// An order, or a package of it that is out of stock, as the planner needs it.
 #[derive(Debug, Clone)]
 pub struct OrderToPlan {
     pub id: i64,
     pub number: String,
     /// Changes whenever the copy does: a plan made on an older one is not committed.
     pub revision: i64,
-    pub event_seq: i64,
-    pub packages_made: i64,
+    /// The package that is planned anew, and its version; `None`: the order's first plan.
+    pub replaces: Option<(i64, i64)>,
+    /// Live packages with stock that the order has besides.
+    pub packages: i64,
     /// The hub's id of the channel, ours if it has none.
     pub channel: i64,
+    pub channel_id: i64,
     pub shipping_option: Option<String>,
     pub payment_option: Option<String>,
     pub customer_type: Option<String>,
-    pub point: Option<oms_core::geo::Point>,
-    /// Line id, product, units.
-    pub lines: Vec<(i64, i64, i64)>,
+    pub address_id: Option<i64>,
+    pub point: Option<Point>,
+    pub area: Area,
+    /// Fields that queries may ask for, by name.
+    pub facts: Facts,
+    pub lines: Vec<LineToPlan>,
+    /// Locations that refused to pack one of the lines.
+    pub excluded: Vec<i64>,
 }
 
-/// Reads orders that still wait for a plan.
-pub async fn read_orders(tx: &mut Tx, ids: &[i64]) -> Result<HashMap<i64, OrderToPlan>, StoreError> {
-    let head = "SELECT o.id, o.number, o.revision, o.event_seq, o.packages_made, COALESCE(c.omnitron_id, c.id), \
-                o.shipping_option, o.payment_option, k.customer_type, a.lat_udeg, a.lon_udeg \
-                FROM orders o JOIN plans p ON p.id = o.id JOIN channels c ON c.id = o.channel_id \
-                LEFT JOIN customers k ON k.id = o.customer_id LEFT JOIN addresses a ON a.id = o.shipping_address_id \
-                WHERE p.state IN ('start', 'pending') AND o.id";
-    let mut orders = HashMap::new();
-    for row in tx.fetch_in(head, ids.iter().copied(), "").await? {
-        let mut c = row.cols();
-        let id = c.i64()?;
-        let order = OrderToPlan {
-            id,
-            number: c.text()?,
-            revision: c.i64()?,
-            event_seq: c.i64()?,
-            packages_made: c.i64()?,
-            channel: c.i64()?,
-            shipping_option: c.opt_text()?,
-            payment_option: c.opt_text()?,
-            customer_type: c.opt_text()?,
-            point: oms_core::geo::Point::from_udeg(c.opt_i64()?, c.opt_i64()?),
-            lines: Vec::new(),
-        };
-        orders.insert(id, order);
+impl OrderToPlan {
+    /// What the job that asked for the plan names: the package, or the order.
+    pub fn subject(&self) -> i64 {
+        self.replaces.map_or(self.id, |(package, _)| package)
     }
-    let head = "SELECT order_id, id, product_id, quantity - quantity_cancelled FROM order_items \
+}
+
+/// A line with units to place.
+#[derive(Debug, Clone)]
+pub struct LineToPlan {
+    pub id: i64,
+    pub product: i64,
+    pub units: i64,
+    pub price_minor: Option<i64>,
+    pub facts: Facts,
+}
+
+const ORDER: &str = "o.id, o.number, o.revision, COALESCE(c.omnitron_id, c.id), o.channel_id, \
+    o.shipping_option, o.payment_option, k.customer_type, o.shipping_address_id, a.lat_udeg, a.lon_udeg, a.country_id, \
+    a.city_id, a.township_id, a.district_id, o.order_type, o.delivery_type, o.delivery_range, o.currency, \
+    o.language_code, o.amount_minor, o.shipping_amount_minor, o.discount_amount_minor";
+const ORDER_JOINS: &str = "JOIN channels c ON c.id = o.channel_id LEFT JOIN customers k ON k.id = o.customer_id \
+    LEFT JOIN addresses a ON a.id = o.shipping_address_id";
+
+fn read_order(row: &Row) -> Result<(OrderToPlan, i64, i64), StoreError> {
+    let mut c = row.cols();
+    let (subject, version) = (c.i64()?, c.i64()?);
+    let mut order = OrderToPlan {
+        id: c.i64()?,
+        number: c.text()?,
+        revision: c.i64()?,
+        replaces: None,
+        packages: 0,
+        channel: c.i64()?,
+        channel_id: c.i64()?,
+        shipping_option: c.opt_text()?,
+        payment_option: c.opt_text()?,
+        customer_type: c.opt_text()?,
+        address_id: c.opt_i64()?,
+        point: Point::from_udeg(c.opt_i64()?, c.opt_i64()?),
+        area: Area {
+            country: c.opt_i64()?,
+            city: c.opt_i64()?,
+            township: c.opt_i64()?,
+            district: c.opt_i64()?,
+        },
+        facts: Facts::new(),
+        lines: Vec::new(),
+        excluded: Vec::new(),
+    };
+    let mut fact = |name: &str, value: Option<Value>| {
+        value.map(|value| order.facts.insert(name.to_owned(), value));
+    };
+    for name in ["order_type", "delivery_type", "delivery_range", "currency", "language"] {
+        fact(&format!("order.{name}"), c.opt_text()?.map(Value::from));
+    }
+    for name in ["amount", "shipping_amount", "discount_amount"] {
+        fact(&format!("order.{name}"), c.opt_i64()?.map(|minor| money::format_minor(minor).into()));
+    }
+    let area = order.area;
+    let places = [
+        ("country", area.country),
+        ("city", area.city),
+        ("township", area.township),
+        ("district", area.district),
+    ];
+    for (name, id) in places {
+        fact(&format!("order.{name}"), id.map(Value::from));
+    }
+    fact("order.channel", Some(order.channel.to_string().into()));
+    fact("order.shipping_option", order.shipping_option.clone().map(Value::from));
+    fact("order.payment_option", order.payment_option.clone().map(Value::from));
+    fact("order.customer_type", order.customer_type.clone().map(Value::from));
+    Ok((order, subject, version))
+}
+
+/// Reads orders that still wait for a plan, by id.
+pub async fn read_orders(tx: &mut Tx, ids: &[i64]) -> Result<HashMap<i64, OrderToPlan>, StoreError> {
+    let head = format!(
+        "SELECT o.id, o.revision, {ORDER} FROM orders o JOIN plans p ON p.id = o.id {ORDER_JOINS} \
+         WHERE p.state IN ('start', 'pending') AND o.id"
+    );
+    let mut orders = HashMap::new();
+    for row in tx.fetch_in(&head, ids.iter().copied(), "").await? {
+        let (order, ..) = read_order(&row)?;
+        orders.insert(order.id, order);
+    }
+    let head = "SELECT order_id, id, product_id, quantity - quantity_cancelled, price_minor FROM order_items \
                 WHERE quantity > quantity_cancelled AND order_id";
-    for row in tx.fetch_in(head, ids.iter().copied(), "ORDER BY order_id, line").await? {
-        let mut c = row.cols();
-        if let Some(order) = orders.get_mut(&c.i64()?) {
-            order.lines.push((c.i64()?, c.i64()?, c.i64()?));
+    let rows = tx.fetch_in(head, ids.iter().copied(), "ORDER BY order_id, line").await?;
+    read_lines(&rows, &mut orders)?;
+    Ok(orders)
+}
+
+/// Reads packages that are out of stock, by id, each as what is left to plan of its order.
+pub async fn read_packages(tx: &mut Tx, ids: &[i64]) -> Result<HashMap<i64, OrderToPlan>, StoreError> {
+    let head = format!(
+        "SELECT p.id, p.version, {ORDER} FROM packages p JOIN orders o ON o.id = p.order_id {ORDER_JOINS} \
+         WHERE p.state = {} AND p.id",
+        oms_core::packages::OUT_OF_STOCK
+    );
+    let mut orders = HashMap::new();
+    for row in tx.fetch_in(&head, ids.iter().copied(), "").await? {
+        let (mut order, package, version) = read_order(&row)?;
+        order.replaces = Some((package, version));
+        orders.insert(package, order);
+    }
+    let head = "SELECT i.package_id, t.id, i.product_id, i.quantity, t.price_minor FROM package_items i \
+                JOIN order_items t ON t.id = i.order_item_id WHERE i.package_id";
+    let rows = tx.fetch_in(head, ids.iter().copied(), "ORDER BY i.package_id, t.line").await?;
+    read_lines(&rows, &mut orders)?;
+    let by_order = orders.values().map(|o| o.id).collect::<Vec<_>>();
+    let head = format!(
+        "SELECT order_id, COUNT(*) FROM packages WHERE state NOT IN ({}, {}) AND order_id",
+        oms_core::packages::OUT_OF_STOCK,
+        oms_core::packages::CANCELLED
+    );
+    let rows = tx.fetch_in(&head, by_order, "GROUP BY order_id").await?;
+    let counts =
+        rows.iter().map(|r| Ok((r.i64(0)?, r.i64(1)?))).collect::<Result<HashMap<_, _>, StoreError>>()?;
+    orders.values_mut().for_each(|o| o.packages = counts.get(&o.id).copied().unwrap_or(0));
+    let lines: HashMap<i64, i64> =
+        orders.iter().flat_map(|(subject, o)| o.lines.iter().map(|l| (l.id, *subject))).collect();
+    for (line, location) in exclusions(tx, lines.keys().copied().collect(), "pack").await? {
+        if let Some(order) = lines.get(&line).and_then(|subject| orders.get_mut(subject)) {
+            order.excluded.push(location);
         }
     }
     Ok(orders)
+}
+
+/// Lines and the locations that refused them in a role.
+pub async fn exclusions(tx: &mut Tx, mut lines: Vec<i64>, role: &str) -> Result<Vec<(i64, i64)>, StoreError> {
+    lines.sort_unstable();
+    let head =
+        format!("SELECT order_item_id, location_id FROM exclusions WHERE role = '{role}' AND order_item_id");
+    let rows = tx.fetch_in(&head, lines, "ORDER BY order_item_id, location_id").await?;
+    rows.iter().map(|r| Ok((r.i64(0)?, r.i64(1)?))).collect()
+}
+
+fn read_lines(rows: &[Row], orders: &mut HashMap<i64, OrderToPlan>) -> Result<(), StoreError> {
+    for row in rows {
+        let mut c = row.cols();
+        if let Some(order) = orders.get_mut(&c.i64()?) {
+            let (id, product, units, price_minor) = (c.i64()?, c.i64()?, c.i64()?, c.opt_i64()?);
+            order.lines.push(LineToPlan { id, product, units, price_minor, facts: Facts::new() });
+        }
+    }
+    for order in orders.values_mut() {
+        let units: i64 = order.lines.iter().map(|l| l.units).sum();
+        order.facts.insert("order.lines".into(), order.lines.len().into());
+        order.facts.insert("order.units".into(), units.into());
+    }
+    Ok(())
+}
+
+/// Reads what queries may ask of lines: SKU, base code, price, attributes of the line and its product.
+pub async fn read_line_facts(tx: &mut Tx, orders: &mut [&mut OrderToPlan]) -> Result<(), StoreError> {
+    let ids: Vec<i64> = orders.iter().flat_map(|o| &o.lines).map(|l| l.id).collect();
+    let head = "SELECT t.id, p.sku, p.base_code, t.attributes, p.attributes FROM order_items t \
+                JOIN products p ON p.id = t.product_id WHERE t.id";
+    let mut found: HashMap<i64, Facts> = HashMap::new();
+    for row in tx.fetch_in(head, ids, "").await? {
+        let mut c = row.cols();
+        let (id, sku, base_code) = (c.i64()?, c.text()?, c.opt_text()?);
+        let mut facts = Facts::from([("line.sku".to_owned(), Value::from(sku))]);
+        base_code.map(|code| facts.insert("line.base_code".to_owned(), code.into()));
+        for prefix in ["line.attributes.", "line.product."] {
+            let Value::Object(attributes) = c.json()? else { continue };
+            let held = attributes.into_iter().filter(|(_, v)| !v.is_null());
+            facts.extend(held.map(|(key, value)| (format!("{prefix}{key}"), value)));
+        }
+        found.insert(id, facts);
+    }
+    for line in orders.iter_mut().flat_map(|o| &mut o.lines) {
+        line.facts = found.remove(&line.id).unwrap_or_default();
+        let price = line.price_minor.map(|minor| money::format_minor(minor).into());
+        price.map(|price| line.facts.insert("line.price".to_owned(), price));
+    }
+    Ok(())
 }
 
 /// A location as the planner needs it.
 #[derive(Debug, Clone)]
 pub struct Candidate {
     pub snap: oms_core::plan::LocationSnap,
-    pub point: Option<oms_core::geo::Point>,
+    pub address_id: Option<i64>,
+    pub point: Option<Point>,
 }
 
 /// Every location with its load, by `erp_code`.
 pub async fn read_candidates(tx: &mut Tx) -> Result<Vec<Candidate>, StoreError> {
     let sql = "SELECT t.id, t.erp_code, t.kind, t.is_active, t.is_fulfillment_center, t.priority, COALESCE(d.quota, 0), \
-               a.lat_udeg, a.lon_udeg FROM locations t LEFT JOIN location_loads d ON d.location_id = t.id \
+               t.max_quota, t.is_pickup_location, t.is_delivery_location, t.is_return_available, \
+               t.is_fast_delivery_available, t.is_shipper, t.tags, a.country_id, a.city_id, a.township_id, a.district_id, \
+               t.targeted_packaging_minutes, t.targeted_exit_minutes, t.engine, t.address_id, a.lat_udeg, a.lon_udeg \
+               FROM locations t LEFT JOIN location_loads d ON d.location_id = t.id \
                LEFT JOIN addresses a ON a.id = t.address_id ORDER BY t.erp_code";
-    let one = |row: &crate::Row| {
-        let mut c = row.cols();
-        let (id, erp_code, kind) = (c.i64()?, c.text()?, c.text()?);
-        let snap = oms_core::plan::LocationSnap {
-            id: oms_core::ids::LocationId(id),
-            erp_code,
-            kind: oms_core::locations::LocationKind::parse(&kind)
-                .ok_or_else(|| StoreError::Corrupt(format!("location {id} has the unknown kind {kind:?}")))?,
-            is_active: c.bool()?,
-            is_fulfillment_center: c.bool()?,
-            priority: c.i64()?,
-            open_packages: c.i64()?,
-        };
-        Ok(Candidate { snap, point: oms_core::geo::Point::from_udeg(c.opt_i64()?, c.opt_i64()?) })
+    tx.fetch(sql, vec![]).await?.iter().map(read_candidate).collect()
+}
+
+fn read_candidate(row: &Row) -> Result<Candidate, StoreError> {
+    let mut c = row.cols();
+    let (id, erp_code, kind) = (c.i64()?, c.text()?, c.text()?);
+    let kind = oms_core::locations::LocationKind::parse(&kind)
+        .ok_or_else(|| StoreError::Corrupt(format!("location {id} has the unknown kind {kind:?}")))?;
+    let (is_active, is_fulfillment_center, priority) = (c.bool()?, c.bool()?, c.i64()?);
+    let (open_packages, max_quota) = (c.i64()?, c.opt_i64()?);
+    let mut flags = if is_fulfillment_center { vec![LocationFlag::FulfillmentCenter] } else { Vec::new() };
+    for flag in [
+        LocationFlag::PickupLocation,
+        LocationFlag::DeliveryLocation,
+        LocationFlag::ReturnAvailable,
+        LocationFlag::FastDeliveryAvailable,
+        LocationFlag::Shipper,
+    ] {
+        if c.bool()? {
+            flags.push(flag);
+        }
+    }
+    let tags = match c.json()? {
+        Value::Array(list) => list.iter().filter_map(tag_name).collect(),
+        _ => Vec::new(),
     };
-    tx.fetch(sql, vec![]).await?.iter().map(one).collect()
+    let snap = oms_core::plan::LocationSnap {
+        id: oms_core::ids::LocationId(id),
+        erp_code,
+        kind,
+        is_active,
+        is_fulfillment_center,
+        priority,
+        open_packages,
+        max_quota,
+        flags,
+        tags,
+        area: Area {
+            country: c.opt_i64()?,
+            city: c.opt_i64()?,
+            township: c.opt_i64()?,
+            district: c.opt_i64()?,
+        },
+        packaging_minutes: c.opt_i64()?,
+        exit_minutes: c.opt_i64()?,
+        is_closed: false,
+        minutes_to_cut_off: None,
+        engine: c.opt_i64()?,
+    };
+    Ok(Candidate { snap, address_id: c.opt_i64()?, point: Point::from_udeg(c.opt_i64()?, c.opt_i64()?) })
+}
+
+/// A tag is a text, or an object with a name.
+fn tag_name(tag: &Value) -> Option<String> {
+    tag.as_str().or_else(|| tag.get("name")?.as_str()).map(str::to_owned)
 }
 
 /// One order of a batch with its decision.
 pub struct Decided {
-    pub job_id: i64,
     pub order: OrderToPlan,
     pub ordinal: usize,
     pub decision: Decision,
+    /// Units that this order must leave at a place, where that is any.
+    pub safety: HashMap<Place, i64>,
 }
 
-/// The batch's input as it is kept.
+impl Decided {
+    fn planned(&self) -> Option<&Planned> {
+        match &self.decision {
+            Decision::Planned(p) => Some(p),
+            Decision::Waits(_) => None,
+        }
+    }
+}
+
+/// The batch's input and explanations as they are kept.
 pub struct BatchInput {
+    /// The snapshot: canonical JSON, compressed.
     pub compressed: Vec<u8>,
+    /// Of the JSON.
     pub hash: [u8; 32],
+    /// The attempts of each order, by ordinal: JSON, compressed.
+    pub attempts: Vec<u8>,
+    /// Of each whole decision, by ordinal.
+    pub result_hashes: Vec<[u8; 32]>,
 }
 
 /// Ids taken for a batch before its transaction begins.
 pub struct CommitIds {
     pub packages: RangeFrom<i64>,
     pub items: RangeFrom<i64>,
+    pub transfers: RangeFrom<i64>,
     pub rows: RangeFrom<i64>,
 }
 
-/// How many ids committing these decisions may need: packages, items, other rows.
-pub fn ids_needed(decided: &[Decided]) -> (usize, usize, usize) {
-    let packages: Vec<_> =
-        decided.iter().filter_map(|d| planned(&d.decision)).flat_map(|p| &p.packages).collect();
+/// How many ids a commit may need.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct IdsNeeded {
+    pub packages: usize,
+    pub items: usize,
+    pub transfers: usize,
+    pub rows: usize,
+}
+
+/// How many ids committing these decisions may need.
+pub fn ids_needed(decided: &[Decided]) -> IdsNeeded {
+    let packages: Vec<_> = decided.iter().filter_map(Decided::planned).flat_map(|p| &p.packages).collect();
     let items: usize = packages.iter().map(|p| p.items.len()).sum();
-    // Reservation and ledger row an item, log row and event a package, event an order; the batch itself.
-    (packages.len(), items, items * 2 + packages.len() * 2 + decided.len() + 1)
-}
-
-fn planned(decision: &Decision) -> Option<&Planned> {
-    match decision {
-        Decision::Planned(p) => Some(p),
-        Decision::Waits(_) => None,
+    let transfers: usize = packages.iter().map(|p| p.transfers.len()).sum();
+    let sent: usize = packages.iter().flat_map(|p| &p.transfers).map(|t| t.items.len()).sum();
+    IdsNeeded {
+        packages: packages.len(),
+        items,
+        transfers,
+        // Reservation and ledger row an item; item, reservation and ledger row an item sent; log row and
+        // event a package and a transfer; an event an order, log row and event of what it replaces; the batch.
+        rows: items * 2 + sent * 3 + (packages.len() + transfers) * 2 + decided.len() * 3 + 1,
     }
 }
 
-/// How a batch's commit went. Orders in neither list had moved on: another node planned them, or the
-/// hub changed them.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Outcome {
-    /// Orders whose decision is now fact.
-    pub committed: Vec<i64>,
-    /// Orders whose plan no longer fits the stock: to be planned again on a fresh snapshot.
-    pub missed: Vec<i64>,
-}
-
-/// What a package at creation is logged as: the seeded system transition into its first state, and
-/// its revision.
-fn creation(state: i64) -> (i64, i64) {
-    let id = match state {
-        states::WAITING => 1,
-        states::WAITING_REMOTE_ACTION => 2,
-        states::OUT_OF_STOCK => 3,
-        other => unreachable!("the planner creates no package in state {other}"),
-    };
-    (id, 1)
-}
-
-/// Makes decisions facts, each order whole or not at all: locks the orders and the balances in key
-/// order, keeps the plans that still fit, reserves with the guarded update and writes packages, logs,
-/// events and records. The caller commits.
-pub async fn commit(
-    tx: &mut Tx,
-    decided: &[Decided],
-    input: &BatchInput,
-    ids: &mut CommitIds,
-    actor: &Actor,
-) -> Result<Outcome, StoreError> {
-    let current = lock_orders(tx, decided).await?;
-    let mut live: Vec<&Decided> = decided.iter().filter(|d| current.contains(&d.order.id)).collect();
-    let balances = stocks::lock(tx, places_of(&live)).await?;
-    let missed = drop_what_no_longer_fits(&mut live, &balances);
-
-    let held = reserve(tx, &live).await?;
-    let mut write = Writes::new(ids.rows.next().expect("ids were taken"));
-    for one in &live {
-        match planned(&one.decision) {
-            Some(plan) => {
-                write.decision(one, input, actor);
-                write.plan(one, plan, ids, &held, actor);
-            }
-            None => write.waiting(one, actor),
-        }
-    }
-    write.run(tx, input, actor).await?;
-    Ok(Outcome { committed: live.iter().map(|d| d.order.id).collect(), missed })
-}
-
-/// Holds the batch's orders and returns those that are as the planner saw them.
-async fn lock_orders(tx: &mut Tx, decided: &[Decided]) -> Result<HashSet<i64>, StoreError> {
-    let seen: BTreeMap<i64, i64> = decided.iter().map(|d| (d.order.id, d.order.revision)).collect();
-    let lock = match tx.dialect() {
-        crate::db::Dialect::Sqlite => "",
-        crate::db::Dialect::Postgres => " FOR UPDATE OF o, p",
-    };
-    let head = "SELECT o.id, o.revision FROM orders o JOIN plans p ON p.id = o.id \
-                WHERE p.state IN ('start', 'pending') AND o.id";
-    let rows = tx.fetch_in(head, seen.keys().copied(), &format!("ORDER BY o.id{lock}")).await?;
-    let mut current = HashSet::new();
-    for row in rows {
-        let (id, revision) = (row.i64(0)?, row.i64(1)?);
-        if seen[&id] == revision {
-            current.insert(id);
-        }
-    }
-    Ok(current)
-}
-
-/// (place, units) of everything a decision reserves.
-fn wants(one: &Decided) -> impl Iterator<Item = (Place, i64)> {
-    let product: HashMap<i64, i64> =
-        one.order.lines.iter().map(|&(line, product, _)| (line, product)).collect();
-    planned(&one.decision)
-        .into_iter()
-        .flat_map(|p| &p.packages)
-        .filter(|p| p.has_stock())
-        .flat_map(|p| p.items.iter().map(|(line, units)| (p.location, *line, *units)))
-        .map(move |(location, line, units)| ((product[&line.0], location.0), units))
-}
-
-fn places_of(live: &[&Decided]) -> std::collections::BTreeSet<Place> {
-    live.iter().flat_map(|d| wants(d)).map(|(place, _)| place).collect()
-}
-
-/// Walks the batch in order and keeps what fits the locked balances; returns the orders that do not.
-fn drop_what_no_longer_fits(live: &mut Vec<&Decided>, balances: &BTreeMap<Place, Balance>) -> Vec<i64> {
-    let mut free: HashMap<Place, i64> = balances.iter().map(|(place, b)| (*place, b.available())).collect();
-    let mut missed = Vec::new();
-    live.retain(|one| {
-        let mut sums: BTreeMap<Place, i64> = BTreeMap::new();
-        wants(one).for_each(|(place, units)| *sums.entry(place).or_default() += units);
-        let fits = sums.iter().all(|(place, units)| free.get(place).is_some_and(|f| f >= units));
-        if fits {
-            sums.iter().for_each(|(place, units)| *free.get_mut(place).expect("it fits") -= units);
-        } else {
-            missed.push(one.order.id);
-        }
-        fits
-    });
-    missed
-}
-
-/// Reserves the batch's sums; returns the balances after it.
-async fn reserve(tx: &mut Tx, live: &[&Decided]) -> Result<BTreeMap<Place, Balance>, StoreError> {
-    let mut sums: BTreeMap<Place, i64> = BTreeMap::new();
-    live.iter().flat_map(|d| wants(d)).for_each(|(place, units)| *sums.entry(place).or_default() += units);
-    let held = stocks::reserve(tx, &sums).await?;
-    if held.len() != sums.len() {
-        let bug =
-            format!("{} of {} locked balances refused a sum that fits", sums.len() - held.len(), sums.len());
-        return Err(StoreError::Corrupt(bug));
-    }
-    Ok(held)
-}
-
-/// The rows of a batch, collected and then written table by table.
-struct Writes {
-    batch_id: i64,
-    decisions: Rows,
-    plans: Rows,
-    orders: Rows,
-    packages: Rows,
-    items: Rows,
-    reservations: Rows,
-    ledger: LedgerRows,
-    steps: StepRows,
-    events: EventRows,
-    slots: BTreeMap<i64, i64>,
-}
-
-impl Writes {
-    fn new(batch_id: i64) -> Self {
-        Self {
-            batch_id,
-            decisions: Rows::new(9),
-            plans: Rows::new(8),
-            orders: Rows::new(3),
-            packages: Rows::new(13),
-            items: Rows::new(6),
-            reservations: Rows::new(7),
-            ledger: LedgerRows::default(),
-            steps: StepRows::default(),
-            events: EventRows::default(),
-            slots: BTreeMap::new(),
-        }
-    }
-
-    fn decision(&mut self, one: &Decided, input: &BatchInput, actor: &Actor) {
-        let plan = planned(&one.decision);
-        let decision = serde_json::to_string(&one.decision).expect("a decision is JSON");
-        self.decisions.push(args![
-            one.order.id,
-            one.order.event_seq + 1,
-            self.batch_id,
-            one.ordinal,
-            input_hash(&input.hash, one.ordinal),
-            plan.map(|p| p.scenario.0),
-            plan.map(|p| p.scenario_version),
-            decision,
-            actor.at_us,
-        ]);
-    }
-
-    fn waiting(&mut self, one: &Decided, actor: &Actor) {
-        let Decision::Waits(reason) = &one.decision else { return };
-        self.plans.push(args![
-            one.order.id,
-            "pending",
-            Some(reason.code()),
-            Some(reason.text()),
-            None::<i64>,
-            None::<i64>,
-            0i64,
-            actor.at_us,
-        ]);
-    }
-
-    fn plan(
-        &mut self,
-        one: &Decided,
-        plan: &Planned,
-        ids: &mut CommitIds,
-        held: &BTreeMap<Place, Balance>,
-        actor: &Actor,
-    ) {
-        let order = &one.order;
-        let product: HashMap<i64, i64> =
-            order.lines.iter().map(|&(line, product, _)| (line, product)).collect();
-        for (n, package) in (order.packages_made + 1..).zip(&plan.packages) {
-            let id = ids.packages.next().expect("ids were taken");
-            self.package(order, id, n, package, ids, actor);
-            for &(line, units) in &package.items {
-                let item = ids.items.next().expect("ids were taken");
-                let product = product[&line.0];
-                self.items.push(args![item, id, line.0, product, units, package.state]);
-                if package.has_stock() {
-                    self.reservation(item, (product, package.location.0), units, ids, held, actor);
-                }
-            }
-        }
-        let stocked = plan.packages.iter().filter(|p| p.has_stock()).count();
-        let short: i64 =
-            plan.packages.iter().filter(|p| !p.has_stock()).flat_map(|p| &p.items).map(|(_, n)| n).sum();
-        let also: &[&str] = if stocked > 1 { &[types::ORDER_MULTIPLE_PACKAGES] } else { &[] };
-        self.events.push(
-            &NewEvent {
-                id: ids.rows.next().expect("ids were taken"),
-                entity: entity::ORDER,
-                entity_id: order.id,
-                seq: order.event_seq + 1,
-                kind: types::ORDER_PLANNED,
-                also,
-                delta: serde_json::json!({"packages": plan.packages.len()}),
-            },
-            actor,
-        );
-        self.orders.push(args![
-            order.id,
-            order.packages_made + plan.packages.len() as i64,
-            order.event_seq + 1
-        ]);
-        self.plans.push(args![
-            order.id,
-            "completed",
-            None::<String>,
-            None::<String>,
-            plan.scenario.0,
-            plan.scenario_version,
-            short,
-            actor.at_us,
-        ]);
-    }
-
-    fn package(
-        &mut self,
-        order: &OrderToPlan,
-        id: i64,
-        n: i64,
-        package: &PlannedPackage,
-        ids: &mut CommitIds,
-        actor: &Actor,
-    ) {
-        let state = states::state(package.state).expect("the planner gives states of the table");
-        let holds_slot = state.slot == states::Slot::Held;
-        if holds_slot {
-            *self.slots.entry(package.location.0).or_default() += 1;
-        }
-        let step = logs::Step {
-            entity: entity::PACKAGE,
-            entity_id: id,
-            seq: 1,
-            old_state: None,
-            new_state: state.code,
-            transition: creation(state.code),
-            attributes: "{}",
-            personal_digest: logs::no_personal_fields(),
-        };
-        let head =
-            self.steps.push(ids.rows.next().expect("ids were taken"), &logs::CHAIN_START, &step, actor);
-        let also: &[&str] =
-            if state.code == states::OUT_OF_STOCK { &[types::PACKAGE_OUT_OF_STOCK] } else { &[] };
-        self.events.push(
-            &NewEvent {
-                id: ids.rows.next().expect("ids were taken"),
-                entity: entity::PACKAGE,
-                entity_id: id,
-                seq: 1,
-                kind: types::PACKAGE_CREATED,
-                also,
-                delta: serde_json::json!({"state": state.code}),
-            },
-            actor,
-        );
-        self.packages.push(args![
-            id,
-            order.id,
-            n,
-            states::number(&order.number, n),
-            package.location.0,
-            state.code,
-            holds_slot,
-            1i64,
-            head,
-            1i64,
-            1i64,
-            actor.at_us,
-            actor.at_us,
-        ]);
-    }
-
-    fn reservation(
-        &mut self,
-        item: i64,
-        place: Place,
-        units: i64,
-        ids: &mut CommitIds,
-        held: &BTreeMap<Place, Balance>,
-        actor: &Actor,
-    ) {
-        let after = held[&place];
-        let id = ids.rows.next().expect("ids were taken");
-        self.reservations.push(args![id, item, place.1, place.0, units, after.on_hand, after.reserved]);
-        let ledger_id = ids.rows.next().expect("ids were taken");
-        self.ledger.push(ledger_id, place, Movement::Reserve, (0, units, 0), Some(id), actor);
-    }
-
-    async fn run(self, tx: &mut Tx, input: &BatchInput, actor: &Actor) -> Result<(), StoreError> {
-        let sql =
-            "INSERT INTO decision_batches (id, snapshot, snapshot_hash, created_us) VALUES ($1, $2, $3, $4)";
-        tx.execute(sql, args![self.batch_id, input.compressed.clone(), input.hash, actor.at_us]).await?;
-        let head = "INSERT INTO decisions (plan_id, n, batch_id, ordinal, input_hash, scenario_id, scenario_version, \
-                    decision, created_us)";
-        tx.insert(head, self.decisions, "").await?;
-        let body = "UPDATE plans SET state = v.state, reason_code = v.code, reason = v.reason, scenario_id = v.scenario, \
-                    scenario_version = v.version, units_out_of_stock = v.short, tries = tries + 1, \
-                    last_tried_us = v.at, modified_us = v.at FROM v WHERE plans.id = v.id";
-        tx.execute_values("id, state, code, reason, scenario, version, short, at", self.plans, body).await?;
-        let body =
-            "UPDATE orders SET packages_made = v.made, event_seq = v.seq FROM v WHERE orders.id = v.id";
-        tx.execute_values("id, made, seq", self.orders, body).await?;
-
-        let head = "INSERT INTO packages (id, order_id, n, number, location_id, state, holds_slot, log_seq, log_head, \
-                    event_seq, version, created_us, modified_us)";
-        tx.insert(head, self.packages, "").await?;
-        let head = "INSERT INTO package_items (id, package_id, order_item_id, product_id, quantity, state)";
-        tx.insert(head, self.items, "").await?;
-        let head = "INSERT INTO reservations (id, package_item_id, location_id, product_id, quantity, on_hand_seen, \
-                    reserved_after)";
-        tx.insert(head, self.reservations, "").await?;
-        self.ledger.write(tx).await?;
-        self.steps.write(tx).await?;
-        self.events.write(tx).await?;
-
-        // The rows every order of a busy location shares come last, so that they are held shortest.
-        let mut slots = Rows::new(2);
-        self.slots.iter().for_each(|(&location, &n)| slots.push(args![location, n]));
-        let tail = "ON CONFLICT (location_id) DO UPDATE SET quota = location_loads.quota + excluded.quota";
-        tx.insert("INSERT INTO location_loads (location_id, quota)", slots, tail).await?;
-        Ok(())
+impl CommitIds {
+    /// No ids yet.
+    pub fn empty() -> Self {
+        Self { packages: 0.., items: 0.., transfers: 0.., rows: 0.. }
     }
 }
 
@@ -499,9 +386,58 @@ pub async fn line_counts(tx: &mut Tx, ids: &[i64]) -> Result<HashMap<i64, usize>
     rows.iter().map(|r| Ok((r.i64(0)?, r.i64(1)? as usize))).collect()
 }
 
-impl CommitIds {
-    /// No ids yet.
-    pub fn empty() -> Self {
-        Self { packages: 0.., items: 0.., rows: 0.. }
-    }
+/// The load of locations with their limits, held until the transaction ends: quota, `max_quota`.
+pub async fn lock_loads(
+    tx: &mut Tx,
+    locations: impl IntoIterator<Item = i64>,
+) -> Result<BTreeMap<i64, (i64, Option<i64>)>, StoreError> {
+    let ids: Vec<i64> = locations.into_iter().collect();
+    let mut rows = crate::batch::Rows::new(2);
+    ids.iter().for_each(|&id| rows.push(args![id, 0i64]));
+    let head = "INSERT INTO location_loads (location_id, quota)";
+    tx.insert(head, rows, "ON CONFLICT (location_id) DO NOTHING").await?;
+    let lock = match tx.dialect() {
+        crate::db::Dialect::Sqlite => "",
+        crate::db::Dialect::Postgres => " FOR UPDATE OF d",
+    };
+    let head = "SELECT d.location_id, d.quota, t.max_quota FROM location_loads d JOIN locations t ON t.id = d.location_id \
+                WHERE d.location_id";
+    let rows = tx.fetch_in(head, ids, &format!("ORDER BY d.location_id{lock}")).await?;
+    let one = |row: &Row| {
+        let mut c = row.cols();
+        Ok((c.i64()?, (c.i64()?, c.opt_i64()?)))
+    };
+    rows.iter().map(one).collect()
 }
+
+/// Packages that are out of stock and may now be supplied: those with a product of which more became
+/// available since they were last tried, oldest order first. `ids`: only these, whatever became available.
+pub async fn packages_to_replan(
+    tx: &mut Tx,
+    ids: Option<&[i64]>,
+    limit: usize,
+) -> Result<Vec<(i64, i64)>, StoreError> {
+    let state = oms_core::packages::OUT_OF_STOCK;
+    let head = format!(
+        "SELECT p.id, o.placed_us FROM packages p JOIN orders o ON o.id = p.order_id WHERE p.state = {state}"
+    );
+    let rows = match ids {
+        Some(ids) => {
+            tx.fetch_in(&format!("{head} AND p.id"), ids.iter().copied(), "ORDER BY o.placed_us, p.id")
+                .await?
+        }
+        None => {
+            // A rise is written at its transaction's beginning and seen at its end: the margin covers that.
+            let sql = format!(
+                "{head} AND EXISTS (SELECT 1 FROM package_items i JOIN stock_rises r ON r.product_id = i.product_id \
+                 WHERE i.package_id = p.id AND r.at_us > COALESCE(p.last_tried_us, p.created_us) - {RISE_MARGIN_US}) \
+                 ORDER BY o.placed_us, p.id LIMIT $1"
+            );
+            tx.fetch(sql, args![limit]).await?
+        }
+    };
+    rows.iter().map(|r| Ok((r.i64(0)?, r.i64(1)?))).collect()
+}
+
+/// How long a transaction that raises stock may take unseen.
+const RISE_MARGIN_US: i64 = 30_000_000;

@@ -1,6 +1,6 @@
 //! Distribution scenarios.
 
-use oms_core::scenarios::Scenario;
+use oms_core::scenarios::{Family, Scenario};
 
 use crate::{StoreError, Tx, args};
 
@@ -27,10 +27,12 @@ pub fn read(row: &crate::Row) -> Result<Stored, StoreError> {
     Ok(Stored { id, version, scenario, created_us: c.i64()?, modified_us: c.i64()? })
 }
 
-/// The active scenarios in the order they are tried.
-pub async fn active(tx: &mut Tx) -> Result<Vec<Stored>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM scenarios t WHERE t.is_active = TRUE ORDER BY t.priority, t.id");
-    tx.fetch(sql, vec![]).await?.iter().map(read).collect()
+/// The active scenarios of a family in the order they are tried.
+pub async fn active(tx: &mut Tx, family: Family) -> Result<Vec<Stored>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM scenarios t WHERE t.is_active = TRUE AND t.family = $1 ORDER BY t.priority, t.id"
+    );
+    tx.fetch(sql, args![family.as_str()]).await?.iter().map(read).collect()
 }
 
 /// One scenario, held until the transaction ends.

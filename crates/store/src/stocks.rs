@@ -37,33 +37,42 @@ fn read(rows: Vec<crate::Row>) -> Result<BTreeMap<Place, Balance>, StoreError> {
 
 const COLUMNS: &str = "s.product_id, s.location_id, s.on_hand, s.reserved, s.quarantined";
 
-/// What is available of products, at each location that has any. One row a product crosses from the
-/// database: its places as text, `location:units,…`.
-pub async fn of_products(tx: &mut Tx, products: &[i64]) -> Result<BTreeMap<Place, i64>, StoreError> {
-    let head = "SELECT s.product_id, \
-                string_agg(s.location_id || ':' || (s.on_hand - s.reserved - s.quarantined), ',') \
-                FROM stocks s WHERE s.on_hand > s.reserved + s.quarantined AND s.product_id";
+/// What is free of a product at a place, and what is promised of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Free {
+    pub available: i64,
+    pub reserved: i64,
+}
+
+/// The balances of products that are not empty. One row a product crosses from the database: its places
+/// as text, `location:available:reserved,…`.
+pub async fn of_products(tx: &mut Tx, products: &[i64]) -> Result<BTreeMap<Place, Free>, StoreError> {
+    let head = "SELECT s.product_id, string_agg(s.location_id || ':' || (s.on_hand - s.reserved - s.quarantined) \
+                || ':' || s.reserved, ',') FROM stocks s WHERE (s.on_hand > 0 OR s.reserved > 0) AND s.product_id";
     let mut available = BTreeMap::new();
     for row in tx.fetch_in(head, products.iter().copied(), "GROUP BY s.product_id").await? {
         let mut c = row.cols();
         let (product, places) = (c.i64()?, c.text()?);
         for place in places.split(',') {
-            let parts = place.split_once(':').and_then(|(l, n)| Some((l.parse().ok()?, n.parse().ok()?)));
-            let (location, units) =
-                parts.ok_or_else(|| StoreError::Corrupt(format!("stock of product {product}: {place:?}")))?;
-            available.insert((product, location), units);
+            let mut numbers = place.split(':').map(|n| n.parse::<i64>().ok());
+            let mut next = || numbers.next().flatten();
+            let (Some(location), Some(available_here), Some(reserved)) = (next(), next(), next()) else {
+                return Err(StoreError::Corrupt(format!("stock of product {product}: {place:?}")));
+            };
+            available.insert((product, location), Free { available: available_here, reserved });
         }
     }
     Ok(available)
 }
 
 /// The same, with every row of the products locked in key order.
-pub async fn lock_products(tx: &mut Tx, products: &[i64]) -> Result<BTreeMap<Place, i64>, StoreError> {
+pub async fn lock_products(tx: &mut Tx, products: &[i64]) -> Result<BTreeMap<Place, Free>, StoreError> {
     let lock = tx.dialect().for_update();
     let head = format!("SELECT {COLUMNS} FROM stocks s WHERE s.product_id");
     let tail = format!("ORDER BY s.product_id, s.location_id{lock}");
     let balances = read(tx.fetch_in(&head, products.iter().copied(), &tail).await?)?;
-    Ok(balances.into_iter().map(|(place, b)| (place, b.available())).filter(|(_, n)| *n > 0).collect())
+    let free = |b: Balance| Free { available: b.available(), reserved: b.reserved };
+    Ok(balances.into_iter().map(|(place, b)| (place, free(b))).collect())
 }
 
 /// Locks balances in key order and reads them. `places` ascend.
@@ -84,25 +93,68 @@ pub async fn lock(
     read(tx.with_values("p, l", rows, &body).await?)
 }
 
+/// Units to be promised at a place, and the safety that must stay there afterwards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Grant {
+    pub units: i64,
+    pub safety: i64,
+}
+
 /// Adds to `reserved` where the guard holds; the balances after it are the answer.
 pub async fn reserve(
     tx: &mut Tx,
-    sums: &BTreeMap<Place, i64>,
+    grants: &BTreeMap<Place, Grant>,
 ) -> Result<BTreeMap<Place, Balance>, StoreError> {
-    let mut rows = Rows::new(3);
-    sums.iter().for_each(|(&(product, location), &units)| rows.push(args![product, location, units]));
-    let body = "UPDATE stocks SET reserved = reserved + v.n FROM v \
-                WHERE stocks.product_id = v.p AND stocks.location_id = v.l AND on_hand - reserved - quarantined >= v.n \
+    let mut rows = Rows::new(4);
+    for (&(product, location), grant) in grants {
+        rows.push(args![product, location, grant.units, grant.safety]);
+    }
+    let body = "UPDATE stocks SET reserved = reserved + v.n FROM v WHERE stocks.product_id = v.p \
+                AND stocks.location_id = v.l AND on_hand - reserved - quarantined - v.safety >= v.n \
                 RETURNING product_id, location_id, on_hand, reserved, quarantined";
-    read(tx.with_values("p, l, n", rows, body).await?)
+    read(tx.with_values("p, l, n, safety", rows, body).await?)
 }
 
-/// Collects ledger rows.
-pub struct LedgerRows(Rows);
+/// Moves balances by sums of their ledger rows. Every place must be there.
+pub async fn shift(
+    tx: &mut Tx,
+    moves: &BTreeMap<Place, (i64, i64)>,
+) -> Result<BTreeMap<Place, Balance>, StoreError> {
+    let mut rows = Rows::new(4);
+    for (&(product, location), &(d_on_hand, d_reserved)) in moves {
+        rows.push(args![product, location, d_on_hand, d_reserved]);
+    }
+    let body = "UPDATE stocks SET on_hand = on_hand + v.h, reserved = reserved + v.r FROM v \
+                WHERE stocks.product_id = v.p AND stocks.location_id = v.l \
+                RETURNING product_id, location_id, on_hand, reserved, quarantined";
+    let after = read(tx.with_values("p, l, h, r", rows, body).await?)?;
+    match moves.keys().find(|place| !after.contains_key(place)) {
+        Some(place) => Err(StoreError::Corrupt(format!(
+            "there is no balance of product {} at location {}",
+            place.0, place.1
+        ))),
+        None => Ok(after),
+    }
+}
+
+/// Makes sure that balances are there, empty ones if need be.
+pub async fn open(tx: &mut Tx, places: impl IntoIterator<Item = Place>) -> Result<(), StoreError> {
+    let mut rows = Rows::new(5);
+    places.into_iter().for_each(|(product, location)| rows.push(args![product, location, 0i64, 0i64, 0i64]));
+    let head = "INSERT INTO stocks (product_id, location_id, on_hand, reserved, quarantined)";
+    tx.insert(head, rows, "ON CONFLICT (product_id, location_id) DO NOTHING").await?;
+    Ok(())
+}
+
+/// Collects ledger rows, and which products they make more available.
+pub struct LedgerRows {
+    rows: Rows,
+    risen: BTreeMap<i64, i64>,
+}
 
 impl Default for LedgerRows {
     fn default() -> Self {
-        Self(Rows::new(9))
+        Self { rows: Rows::new(9), risen: BTreeMap::new() }
     }
 }
 
@@ -118,7 +170,10 @@ impl LedgerRows {
         actor: &Actor,
     ) {
         let (product, location) = place;
-        self.0.push(args![
+        if d.0 - d.1 - d.2 > 0 {
+            self.risen.insert(product, actor.at_us);
+        }
+        self.rows.push(args![
             id,
             product,
             location,
@@ -135,7 +190,12 @@ impl LedgerRows {
     pub async fn write(self, tx: &mut Tx) -> Result<(), StoreError> {
         let head = "INSERT INTO stock_ledger (id, product_id, location_id, kind, d_on_hand, d_reserved, d_quarantined, \
                     reservation_id, command_id)";
-        tx.insert(head, self.0, "").await?;
+        tx.insert(head, self.rows, "").await?;
+        let mut risen = Rows::new(2);
+        self.risen.into_iter().for_each(|(product, at_us)| risen.push(args![product, at_us]));
+        let tail = "ON CONFLICT (product_id) DO UPDATE SET at_us = excluded.at_us \
+                    WHERE stock_rises.at_us < excluded.at_us";
+        tx.insert("INSERT INTO stock_rises (product_id, at_us)", risen, tail).await?;
         Ok(())
     }
 }
@@ -153,11 +213,7 @@ pub struct Count {
 /// the count is below what is already promised there: those are left as they were.
 pub async fn set_on_hand(tx: &mut Tx, counts: &[Count], actor: &Actor) -> Result<Vec<Place>, StoreError> {
     let wanted: BTreeMap<Place, &Count> = counts.iter().map(|c| (c.place, c)).collect();
-    let mut rows = Rows::new(5);
-    wanted.keys().for_each(|&(product, location)| rows.push(args![product, location, 0i64, 0i64, 0i64]));
-    let head = "INSERT INTO stocks (product_id, location_id, on_hand, reserved, quarantined)";
-    tx.insert(head, rows, "ON CONFLICT (product_id, location_id) DO NOTHING").await?;
-
+    open(tx, wanted.keys().copied()).await?;
     let before = lock(tx, wanted.keys().copied()).await?;
     let (mut refused, mut ledger, mut rows) = (Vec::new(), LedgerRows::default(), Rows::new(3));
     for (place, count) in wanted {

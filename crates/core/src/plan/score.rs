@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
-use super::search::Board;
-use super::snapshot::OrderSnap;
+use super::board::Board;
+use super::search::Target;
 use crate::scenarios::{Rule, SortBy, SortOrder};
 
 /// The rule's sort keys of one location; `None` is unknown. `covered` is what the location has of the
@@ -11,15 +11,18 @@ use crate::scenarios::{Rule, SortBy, SortOrder};
 pub(super) fn keys(
     rule: &Rule,
     board: &Board<'_>,
-    order: &OrderSnap,
+    target: &Target<'_>,
     location: usize,
     covered: i64,
 ) -> Vec<Option<i64>> {
+    let snap = board.location(location);
     let key = |by| match by {
-        SortBy::Distance => order.distances_m.get(location).copied().flatten(),
-        SortBy::Priority => Some(board.location(location).priority),
+        SortBy::Distance => target.distance(location),
+        SortBy::Priority => Some(snap.priority),
         SortBy::Stock => Some(covered),
-        SortBy::Density => Some(board.open_packages(location)),
+        SortBy::Density => Some(board.open_packages[location]),
+        SortBy::PackagingTime => snap.packaging_minutes,
+        SortBy::ExitTime => snap.exit_minutes,
     };
     rule.sort.iter().map(|s| key(s.by)).collect()
 }

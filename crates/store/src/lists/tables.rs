@@ -261,35 +261,3 @@ pub async fn plans_by_ids(tx: &mut Tx, ids: Vec<i64>) -> Result<Vec<Plan>, Store
     let head = format!("SELECT {PLAN_COLUMNS} FROM plans t WHERE t.id");
     tx.fetch_in(&head, ids, "ORDER BY t.id").await?.iter().map(read_plan).collect()
 }
-
-/// A decision as it was recorded.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DecisionRecord {
-    pub plan_id: i64,
-    /// Counts the order's decisions, from 1.
-    pub n: i64,
-    pub batch_id: i64,
-    pub ordinal: i64,
-    pub input_hash: Vec<u8>,
-    pub decision: serde_json::Value,
-    pub created_us: i64,
-}
-
-/// The decisions of plans, oldest first.
-pub async fn decisions(tx: &mut Tx, plans: Vec<i64>) -> Result<Vec<DecisionRecord>, StoreError> {
-    let head =
-        "SELECT plan_id, n, batch_id, ordinal, input_hash, decision, created_us FROM decisions WHERE plan_id";
-    let one = |row: &Row| {
-        let mut c = row.cols();
-        Ok(DecisionRecord {
-            plan_id: c.i64()?,
-            n: c.i64()?,
-            batch_id: c.i64()?,
-            ordinal: c.i64()?,
-            input_hash: c.bytes()?,
-            decision: c.json()?,
-            created_us: c.i64()?,
-        })
-    };
-    tx.fetch_in(head, plans, "ORDER BY plan_id, n").await?.iter().map(one).collect()
-}

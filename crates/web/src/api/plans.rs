@@ -4,10 +4,12 @@ use std::collections::HashMap;
 
 use axum::Json;
 use axum::extract::State;
+use oms_app::decisions::Explained;
 use oms_app::views::{self, PlanSet};
+use oms_core::plan::Decision;
 use oms_core::time::format_us;
 use oms_store::lists::Page;
-use oms_store::lists::tables::{DecisionRecord, PLANS, Plan};
+use oms_store::lists::tables::{PLANS, Plan};
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -121,22 +123,30 @@ fn with_erp_codes(value: &mut Value, erp_codes: &HashMap<i64, String>) {
     }
 }
 
-fn decision(d: &DecisionRecord, erp_codes: &HashMap<i64, String>) -> DecisionView {
-    let mut record = d.decision.clone();
-    with_erp_codes(&mut record, erp_codes);
-    let mut planned = record.get_mut("Planned").map(Value::take);
-    let mut part =
-        |name: &str| planned.as_mut().and_then(|p| p.get_mut(name)).map_or_else(|| json!([]), Value::take);
-    let (packages, attempts) = (part("packages"), part("attempts"));
+fn decision(d: &Explained, erp_codes: &HashMap<i64, String>) -> DecisionView {
+    let shown = |value: Result<Value, serde_json::Error>| {
+        let mut value = value.unwrap_or_default();
+        with_erp_codes(&mut value, erp_codes);
+        value
+    };
+    let (result, packages, attempts, reason) = match &d.decision {
+        Decision::Planned(plan) => (
+            "planned",
+            shown(serde_json::to_value(&plan.packages)),
+            shown(serde_json::to_value(&plan.attempts)),
+            None,
+        ),
+        Decision::Waits(reason) => ("waits", json!([]), json!([]), serde_json::to_value(reason).ok()),
+    };
     DecisionView {
-        n: d.n,
-        date: format_us(d.created_us),
-        batch: d.batch_id,
-        ordinal: d.ordinal,
-        input_hash: hex::encode(&d.input_hash),
-        result: if planned.is_some() { "planned" } else { "waits" },
+        n: d.record.n,
+        date: format_us(d.record.created_us),
+        batch: d.record.batch_id,
+        ordinal: d.record.ordinal,
+        input_hash: hex::encode(&d.record.input_hash),
+        result,
         packages,
-        reason: record.get_mut("Waits").map(Value::take),
+        reason,
         attempts,
     }
 }
@@ -144,7 +154,7 @@ fn decision(d: &DecisionRecord, erp_codes: &HashMap<i64, String>) -> DecisionVie
 fn view(set: &PlanSet, plan: &Plan) -> PlanView {
     let order = set.orders.get(&plan.id);
     let items = set.items.iter().filter(|i| i.order_id == plan.id);
-    let decisions = set.decisions.iter().filter(|d| d.plan_id == plan.id);
+    let decisions = set.decisions.iter().filter(|d| d.record.plan_id == plan.id);
     PlanView {
         id: plan.id,
         state: plan.state.clone(),

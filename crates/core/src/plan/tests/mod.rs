@@ -1,10 +1,15 @@
+mod counterfactuals;
+mod rules;
+mod worlds;
+
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
 use crate::ids::{OrderId, ProductId};
 use crate::locations::LocationKind;
-use crate::scenarios::{OrderTraits, Scenario};
+use crate::queries::Facts;
+use crate::scenarios::{Family, OrderTraits, Scenario};
 
 fn scenario(rules: serde_json::Value, initial: Option<i64>) -> ScenarioSnap {
     let body =
@@ -32,6 +37,15 @@ fn location(i: usize) -> LocationSnap {
         is_fulfillment_center: true,
         priority: 0,
         open_packages: 0,
+        max_quota: None,
+        flags: vec![],
+        tags: vec![],
+        area: Area::default(),
+        packaging_minutes: None,
+        exit_minutes: None,
+        is_closed: false,
+        minutes_to_cut_off: None,
+        engine: None,
     }
 }
 
@@ -39,6 +53,8 @@ fn order(id: i64, lines: &[(i64, i64)], distances: &[i64]) -> OrderSnap {
     OrderSnap {
         id: OrderId(id),
         traits: OrderTraits::default(),
+        facts: Facts::new(),
+        area: Area::default(),
         lines: lines
             .iter()
             .enumerate()
@@ -46,9 +62,14 @@ fn order(id: i64, lines: &[(i64, i64)], distances: &[i64]) -> OrderSnap {
                 id: LineId(id * 1000 + i as i64),
                 product: ProductId(product),
                 units,
+                price_minor: None,
+                facts: Facts::new(),
             })
             .collect(),
         distances_m: distances.iter().map(|&d| Some(d)).collect(),
+        replaces: None,
+        packages: 0,
+        excluded: vec![],
     }
 }
 
@@ -60,11 +81,21 @@ fn snapshot(
 ) -> Snapshot {
     let mut stock: Vec<_> = stock
         .iter()
-        .map(|&(p, location, available)| StockSnap { product: ProductId(p), location, available })
+        .map(|&(p, location, available)| StockSnap {
+            product: ProductId(p),
+            location,
+            available,
+            reserved: 0,
+        })
         .collect();
     stock.sort_by_key(|s| (s.product, s.location));
     Snapshot {
         v: snapshot::FORMAT,
+        geo: true,
+        safety: vec![],
+        engines_down: vec![],
+        transfers: vec![],
+        lanes: vec![],
         locations: (0..n).map(location).collect(),
         stock,
         scenarios: vec![scenario(rules, Some(150))],

@@ -1,0 +1,233 @@
+//! Decisions as they are kept: read, replayed to the byte, compared with what another version of a
+//! scenario would do, and asked what would have made another location win.
+
+use std::collections::HashMap;
+
+use oms_core::plan::counterfactual::{self, Losers};
+use oms_core::plan::{Attempt, Decision, ScenarioSnap, Snapshot, snapshot};
+use oms_core::refusal::Refusal;
+use oms_core::scenarios::Scenario;
+use oms_store::decisions::{self as store, Batch, Record};
+use sha2::{Digest, Sha256};
+
+use crate::{App, Result};
+
+/// The most bytes a batch may unpack to: far above what 3,000 lines in a country of stores take.
+const MAX_UNPACKED: usize = 1 << 30;
+/// Batches replayed at once from the database.
+const PAGE: usize = 16;
+
+/// Takes the explanation out of a decision: it is kept apart, once a batch.
+pub(crate) fn take_attempts(decision: &mut Decision) -> Vec<Attempt> {
+    match decision {
+        Decision::Planned(plan) => std::mem::take(&mut plan.attempts),
+        Decision::Waits(_) => Vec::new(),
+    }
+}
+
+/// Names a whole decision, result and explanation.
+pub(crate) fn result_hash(decision: &Decision) -> [u8; 32] {
+    Sha256::digest(serde_json::to_vec(decision).expect("a decision is JSON")).into()
+}
+
+fn corrupt(what: String) -> crate::Error {
+    oms_store::StoreError::Corrupt(what).into()
+}
+
+fn unpack<T: serde::de::DeserializeOwned>(batch: i64, what: &str, bytes: &[u8]) -> Result<T> {
+    let plain = zstd::bulk::decompress(bytes, MAX_UNPACKED)
+        .map_err(|e| corrupt(format!("the {what} of decision batch {batch}: {e}")))?;
+    serde_json::from_slice(&plain).map_err(|e| corrupt(format!("the {what} of decision batch {batch}: {e}")))
+}
+
+/// The snapshot of a batch.
+pub(crate) fn snapshot_of(batch: &Batch) -> Result<Snapshot> {
+    unpack(batch.id, "snapshot", &batch.snapshot)
+}
+
+/// The explanations of a batch, by ordinal; `None` for records of an older format.
+pub(crate) fn attempts_of(batch: &Batch) -> Result<Option<Vec<Vec<Attempt>>>> {
+    batch.attempts.as_deref().map(|bytes| unpack(batch.id, "explanations", bytes)).transpose()
+}
+
+/// A decision with its explanation.
+#[derive(Debug, Clone)]
+pub struct Explained {
+    pub record: Record,
+    pub decision: Decision,
+}
+
+/// The decisions of plans with their explanations, oldest first.
+pub(crate) async fn explained(tx: &mut oms_store::Tx, plans: Vec<i64>) -> Result<Vec<Explained>> {
+    let records = store::of_plans(tx, plans).await?;
+    let mut ids: Vec<i64> = records.iter().map(|r| r.batch_id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let mut attempts = HashMap::new();
+    for batch in store::batches(tx, ids).await? {
+        attempts.insert(batch.id, attempts_of(&batch)?.unwrap_or_default());
+    }
+    let one = |record: Record| {
+        let mut decision = decision_of(&record)?;
+        let kept = attempts.get(&record.batch_id).and_then(|a| a.get(record.ordinal as usize));
+        if let (Decision::Planned(plan), Some(kept)) = (&mut decision, kept) {
+            plan.attempts = kept.clone();
+        }
+        Ok(Explained { record, decision })
+    };
+    records.into_iter().map(one).collect()
+}
+
+fn decision_of(record: &Record) -> Result<Decision> {
+    serde_json::from_value(record.decision.clone())
+        .map_err(|e| corrupt(format!("decision {} of order {}: {e}", record.n, record.plan_id)))
+}
+
+/// How replaying went.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Replayed {
+    pub decisions: usize,
+    /// Made by a version that kept another format; not replayed.
+    pub older: usize,
+    /// Those that came out differently: order, number of its decision, what differs.
+    pub different: Vec<(i64, i64, String)>,
+}
+
+/// Replays every decision of an order.
+pub async fn replay(app: &App, plan: i64) -> Result<Replayed> {
+    let mut tx = app.store.read().await?;
+    let records = store::of_plan(&mut tx, plan).await?;
+    if records.is_empty() {
+        return Err(Refusal::not_found("decided order", plan).into());
+    }
+    let mut replayed = Replayed::default();
+    for record in records {
+        let batch = batch_of(&mut tx, &record).await?;
+        replayed.batch(&batch, &[record])?;
+    }
+    Ok(replayed)
+}
+
+async fn batch_of(tx: &mut oms_store::Tx, record: &Record) -> Result<Batch> {
+    let found = store::batches(tx, vec![record.batch_id]).await?.pop();
+    found.ok_or_else(|| {
+        corrupt(format!("decision batch {} of order {} is gone", record.batch_id, record.plan_id))
+    })
+}
+
+/// Replays every decision there is. `progress` hears how many were replayed.
+pub async fn replay_all(app: &App, mut progress: impl FnMut(usize)) -> Result<Replayed> {
+    let (mut replayed, mut after) = (Replayed::default(), 0);
+    loop {
+        let mut tx = app.store.read().await?;
+        let batches = store::batches_after(&mut tx, after, PAGE).await?;
+        let Some(last) = batches.last() else { return Ok(replayed) };
+        after = last.id;
+        let records = store::of_batches(&mut tx, batches.iter().map(|b| b.id).collect()).await?;
+        drop(tx);
+        for batch in &batches {
+            let of_batch: Vec<Record> = records.iter().filter(|r| r.batch_id == batch.id).cloned().collect();
+            replayed.batch(batch, &of_batch)?;
+        }
+        progress(replayed.decisions);
+    }
+}
+
+impl Replayed {
+    fn batch(&mut self, batch: &Batch, records: &[Record]) -> Result<()> {
+        let Some(attempts) = attempts_of(batch)? else {
+            self.older += records.len();
+            return Ok(());
+        };
+        let input = snapshot_of(batch)?;
+        if input.v != snapshot::FORMAT {
+            self.older += records.len();
+            return Ok(());
+        }
+        let bytes = serde_json::to_vec(&input).expect("a snapshot is JSON");
+        let sound = Sha256::digest(&bytes)[..] == batch.hash[..];
+        let decisions = oms_core::plan::plan(&input);
+        for record in records {
+            self.decisions += 1;
+            let ordinal = record.ordinal as usize;
+            let problem = match (decisions.get(ordinal), attempts.get(ordinal)) {
+                _ if !sound => Some("the kept input is not the one it was made on".to_owned()),
+                (Some(made), Some(attempts)) => difference(record, made, attempts)?,
+                _ => Some("the kept input does not hold this order".to_owned()),
+            };
+            if let Some(problem) = problem {
+                self.different.push((record.plan_id, record.n, problem));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What differs between a decision as it is kept and as it is made now.
+fn difference(record: &Record, made: &Decision, attempts: &[Attempt]) -> Result<Option<String>> {
+    let mut kept = decision_of(record)?;
+    if let Decision::Planned(plan) = &mut kept {
+        plan.attempts = attempts.to_vec();
+    }
+    let (kept_bytes, made_bytes) =
+        (serde_json::to_vec(&kept).expect("JSON"), serde_json::to_vec(made).expect("JSON"));
+    if record.result_hash.as_deref() != Some(&Sha256::digest(&kept_bytes)[..]) {
+        return Ok(Some("the kept decision was changed after it was made".into()));
+    }
+    if kept_bytes == made_bytes {
+        return Ok(None);
+    }
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).chars().take(2_000).collect::<String>();
+    Ok(Some(format!("kept {}, now {}", text(&kept_bytes), text(&made_bytes))))
+}
+
+/// A decision beside what another scenario would have made of the same input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Compared {
+    pub kept: Decision,
+    pub other: Decision,
+}
+
+/// Plans an order's last decision again with a scenario in place of the one that took it, on the stock
+/// as it stood after the orders before it.
+pub async fn compare(app: &App, plan: i64, scenario: &Scenario) -> Result<Compared> {
+    let (record, input) = last(app, plan).await?;
+    let ordinal = record.ordinal as usize;
+    let mut other = input.clone();
+    let put = |s: &mut ScenarioSnap| s.scenario = Scenario { is_active: true, ..scenario.clone() };
+    match record.scenario_id.and_then(|id| other.scenarios.iter().position(|s| s.id.0 == id)) {
+        Some(i) => put(&mut other.scenarios[i]),
+        None => {
+            return Err(Refusal::invalid(
+                "order",
+                "invalid",
+                "No scenario took this order; there is nothing to compare.",
+            )
+            .into());
+        }
+    }
+    let at = |decisions: Vec<Decision>| decisions.into_iter().nth(ordinal);
+    let kept = at(oms_core::plan::plan(&input));
+    let other = oms_core::plan::plan_one_with(&input, &other, ordinal);
+    match (kept, other) {
+        (Some(kept), Some(other)) => Ok(Compared { kept, other }),
+        _ => Err(corrupt(format!("the kept input of order {plan} does not hold it"))),
+    }
+}
+
+/// What would have made each losing location win, for the order's last decision.
+pub async fn losers(app: &App, plan: i64) -> Result<Vec<Losers>> {
+    let (record, input) = last(app, plan).await?;
+    let work = move || counterfactual::losers(&input, record.ordinal as usize);
+    Ok(tokio::task::spawn_blocking(work).await.expect("a counterfactual does not panic"))
+}
+
+/// The last decision of an order with its input.
+async fn last(app: &App, plan: i64) -> Result<(Record, Snapshot)> {
+    let mut tx = app.store.read().await?;
+    let record = store::of_plan(&mut tx, plan).await?.pop();
+    let record = record.ok_or_else(|| Refusal::not_found("decided order", plan))?;
+    let batch = batch_of(&mut tx, &record).await?;
+    let input = snapshot_of(&batch)?;
+    Ok((record, input))
+}

@@ -1,0 +1,255 @@
+//! The input of a batch: read in one transaction, built into a snapshot, decided on.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use oms_core::geo::{self, Point};
+use oms_core::ids::{LineId, OrderId, PackageId, ProductId, ScenarioId};
+use oms_core::plan::{
+    Attempt, Decision, LaneSnap, LineSnap, OrderSnap, ScenarioSnap, Snapshot, StockSnap, snapshot,
+};
+use oms_core::queries::Facts;
+use oms_core::scenarios::{Family, Filter, OrderTraits, Rule, SortBy};
+use oms_store::jobs::Job;
+use oms_store::plans::{self as store, BatchInput, Candidate, Decided, LineToPlan, OrderToPlan};
+use oms_store::stocks::{self, Place};
+use oms_store::{Tx, scenarios};
+use sha2::{Digest, Sha256};
+
+use crate::{Result, settings};
+
+/// zstd's fastest level: the snapshot is mostly distances.
+const ZSTD_LEVEL: i32 = 1;
+/// How many nearest sources of each location are known to transfer scenarios that look at distance.
+const LANES: usize = 64;
+
+/// Whether the stock read is also held.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hold {
+    Nothing,
+    Stock,
+}
+
+/// What a batch is decided on, before distances are measured.
+pub(super) struct Input {
+    /// In the order of their jobs.
+    pub(super) orders: Vec<OrderToPlan>,
+    candidates: Vec<Candidate>,
+    available: BTreeMap<Place, stocks::Free>,
+    scenarios: Vec<ScenarioSnap>,
+    transfers: Vec<ScenarioSnap>,
+    geo: bool,
+}
+
+impl Input {
+    /// How many locations there are.
+    pub(super) fn locations(&self) -> usize {
+        self.candidates.len()
+    }
+}
+
+/// Reads what orders and packages are decided on. `anew`: the jobs name packages that are out of stock.
+pub(super) async fn read(tx: &mut Tx, jobs: &[Job], anew: bool, hold: Hold) -> Result<Input> {
+    let ids: Vec<i64> = jobs.iter().map(|j| j.ref_id).collect();
+    let mut found = match anew {
+        true => store::read_packages(tx, &ids).await?,
+        false => store::read_orders(tx, &ids).await?,
+    };
+    let orders = ids.iter().filter_map(|id| found.remove(id)).collect();
+    read_for(tx, orders, hold).await
+}
+
+/// Reads what these orders are decided on.
+pub(super) async fn read_for(tx: &mut Tx, mut orders: Vec<OrderToPlan>, hold: Hold) -> Result<Input> {
+    let snap = |s: scenarios::Stored| ScenarioSnap {
+        id: ScenarioId(s.id),
+        version: s.version,
+        scenario: s.scenario,
+    };
+    let mut active = scenarios::active(tx, Family::Distribution).await?;
+    let transferable = active.iter().flat_map(|s| &s.scenario.rules).any(|r| r.transferable);
+    let transfers = if transferable { scenarios::active(tx, Family::Transfer).await? } else { Vec::new() };
+    let asks_lines = |s: &scenarios::Stored| s.scenario.fields().iter().any(|f| f.starts_with("line."));
+    if active.iter().chain(&transfers).any(asks_lines) {
+        store::read_line_facts(tx, &mut orders.iter_mut().collect::<Vec<_>>()).await?;
+    }
+    let products: BTreeSet<i64> = orders.iter().flat_map(|o| &o.lines).map(|l| l.product).collect();
+    let products = Vec::from_iter(products);
+    let candidates = store::read_candidates(tx).await?;
+    let available = match hold {
+        Hold::Nothing => stocks::of_products(tx, &products).await?,
+        Hold::Stock => {
+            let held = stocks::lock_products(tx, &products).await?;
+            if active.iter().flat_map(|s| &s.scenario.rules).any(Rule::by_quota) {
+                store::lock_loads(tx, candidates.iter().map(|c| c.snap.id.0).collect::<BTreeSet<_>>())
+                    .await?;
+            }
+            held
+        }
+    };
+    Ok(Input {
+        orders,
+        candidates,
+        available,
+        scenarios: active.drain(..).map(snap).collect(),
+        transfers: transfers.into_iter().map(snap).collect(),
+        geo: settings::measures_distance(tx).await?,
+    })
+}
+
+/// A snapshot with everything needed to commit its decisions.
+pub(super) fn decide(input: Input) -> (Vec<Decided>, BatchInput) {
+    let snapshot = build(&input);
+    let mut decisions = oms_core::plan::plan(&snapshot);
+    let bytes = serde_json::to_vec(&snapshot).expect("a snapshot is JSON");
+    let result_hashes = decisions.iter().map(crate::decisions::result_hash).collect();
+    let attempts: Vec<Vec<Attempt>> = decisions.iter_mut().map(crate::decisions::take_attempts).collect();
+    let attempts = serde_json::to_vec(&attempts).expect("an explanation is JSON");
+    let pack = |bytes: &[u8]| zstd::bulk::compress(bytes, ZSTD_LEVEL).expect("memory can be compressed");
+    let batch = BatchInput {
+        compressed: pack(&bytes),
+        hash: Sha256::digest(&bytes).into(),
+        attempts: pack(&attempts),
+        result_hashes,
+    };
+    let decided = input.orders.into_iter().zip(decisions).enumerate();
+    let decided = decided.map(|(ordinal, (order, decision))| Decided {
+        safety: safety_of(&snapshot, ordinal, &decision),
+        order,
+        ordinal,
+        decision,
+    });
+    (decided.collect(), batch)
+}
+
+/// What an order must leave at the places it takes from.
+fn safety_of(snapshot: &Snapshot, ordinal: usize, decision: &Decision) -> HashMap<Place, i64> {
+    let Decision::Planned(plan) = decision else { return HashMap::new() };
+    if snapshot.safety.is_empty() {
+        return HashMap::new();
+    }
+    let order = &snapshot.orders[ordinal];
+    let product: HashMap<LineId, ProductId> = order.lines.iter().map(|l| (l.id, l.product)).collect();
+    let here: HashMap<_, _> = snapshot.locations.iter().enumerate().map(|(i, l)| (l.id, i)).collect();
+    let own = plan
+        .packages
+        .iter()
+        .filter(|p| p.has_stock())
+        .flat_map(|p| p.items.iter().map(|i| (p.location, i.0)));
+    let sent =
+        plan.packages.iter().flat_map(|p| &p.transfers).flat_map(|t| t.items.iter().map(|i| (t.from, i.0)));
+    let channel = order.traits.channel.as_deref();
+    own.chain(sent)
+        .map(|(location, line)| {
+            let units = oms_core::plan::safety(&snapshot.safety, product[&line], here[&location], channel);
+            ((product[&line].0, location.0), units)
+        })
+        .filter(|(_, units)| *units > 0)
+        .collect()
+}
+
+/// Builds the snapshot of a batch.
+pub(super) fn build(input: &Input) -> Snapshot {
+    let place: HashMap<i64, usize> =
+        input.candidates.iter().enumerate().map(|(i, c)| (c.snap.id.0, i)).collect();
+    let stock = input.available.iter().filter_map(|(&(product, location), free)| {
+        let location = *place.get(&location)?;
+        Some(StockSnap {
+            product: ProductId(product),
+            location,
+            available: free.available,
+            reserved: free.reserved,
+        })
+    });
+    let rules = || input.scenarios.iter().flat_map(|s| &s.scenario.rules);
+    let fields: BTreeSet<&str> =
+        input.scenarios.iter().chain(&input.transfers).flat_map(|s| s.scenario.fields()).collect();
+    let wanted = Wanted {
+        distances: input.geo && rules().any(looks_at_distance),
+        prices: rules().any(|r| r.min_value_per_extra_package.is_some()),
+        areas: rules().flat_map(|r| &r.filters).any(|f| matches!(f, Filter::SameArea { .. })),
+        fields,
+    };
+    let by_distance =
+        input.transfers.iter().flat_map(|s: &ScenarioSnap| &s.scenario.rules).any(looks_at_distance);
+    let snapshot = Snapshot {
+        v: snapshot::FORMAT,
+        geo: input.geo,
+        locations: input.candidates.iter().map(|c| c.snap.clone()).collect(),
+        stock: stock.collect(),
+        safety: Vec::new(),
+        engines_down: Vec::new(),
+        scenarios: input.scenarios.clone(),
+        transfers: input.transfers.clone(),
+        lanes: if input.geo && by_distance { lanes(&input.candidates) } else { Vec::new() },
+        orders: input.orders.iter().map(|o| wanted.order(o, &input.candidates, &place)).collect(),
+    };
+    snapshot.canonical()
+}
+
+fn looks_at_distance(rule: &Rule) -> bool {
+    rule.sort.iter().any(|s| s.by == SortBy::Distance)
+        || rule.filters.iter().any(|f| matches!(f, Filter::MaxDistance { .. }))
+}
+
+/// What the scenarios look at: nothing else goes into the snapshot.
+struct Wanted<'a> {
+    distances: bool,
+    prices: bool,
+    areas: bool,
+    fields: BTreeSet<&'a str>,
+}
+
+impl Wanted<'_> {
+    fn facts(&self, all: &Facts) -> Facts {
+        all.iter()
+            .filter(|(name, _)| self.fields.contains(name.as_str()))
+            .map(|(n, v)| (n.clone(), v.clone()))
+            .collect()
+    }
+
+    fn order(&self, o: &OrderToPlan, candidates: &[Candidate], place: &HashMap<i64, usize>) -> OrderSnap {
+        let line = |l: &LineToPlan| LineSnap {
+            id: LineId(l.id),
+            product: ProductId(l.product),
+            units: l.units,
+            price_minor: l.price_minor.filter(|_| self.prices),
+            facts: self.facts(&l.facts),
+        };
+        OrderSnap {
+            id: OrderId(o.id),
+            traits: OrderTraits {
+                channel: Some(o.channel.to_string()),
+                shipping: o.shipping_option.clone(),
+                payment: o.payment_option.clone(),
+                customer_type: o.customer_type.clone(),
+            },
+            facts: self.facts(&o.facts),
+            area: if self.areas { o.area } else { Default::default() },
+            lines: o.lines.iter().map(line).collect(),
+            distances_m: if self.distances { distances(o.point, candidates) } else { Vec::new() },
+            replaces: o.replaces.map(|(package, _)| PackageId(package)),
+            packages: o.packages,
+            excluded: o.excluded.iter().filter_map(|l| place.get(l).copied()).collect(),
+        }
+    }
+}
+
+fn distances(point: Option<Point>, candidates: &[Candidate]) -> Vec<Option<i64>> {
+    candidates.iter().map(|c| Some(geo::distance_m(point?, c.point?))).collect()
+}
+
+/// The ways to each location from its nearest others.
+fn lanes(candidates: &[Candidate]) -> Vec<LaneSnap> {
+    let known = || candidates.iter().enumerate().filter_map(|(i, c)| Some((i, c.point?)));
+    let mut lanes = Vec::new();
+    for (to, here) in known() {
+        let mut nearest: Vec<LaneSnap> = known()
+            .filter(|(from, _)| *from != to)
+            .map(|(from, there)| LaneSnap { to, from, metres: geo::distance_m(there, here) })
+            .collect();
+        nearest.sort_unstable_by_key(|l| (l.metres, l.from));
+        nearest.truncate(LANES);
+        lanes.extend(nearest);
+    }
+    lanes
+}

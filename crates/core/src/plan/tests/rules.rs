@@ -1,0 +1,1 @@
+//! Each rule kind by example; docs/scenarios.md tells the same.
