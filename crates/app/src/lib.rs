@@ -20,6 +20,7 @@ pub mod settings;
 pub mod setup;
 pub mod stocks;
 pub mod totals;
+pub mod transfers;
 pub mod views;
 
 use std::sync::Arc;

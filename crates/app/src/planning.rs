@@ -1,6 +1,6 @@
 //! Planning: jobs claimed in batches, decided on one snapshot, committed whole or tried again.
 
-mod input;
+pub(crate) mod input;
 
 use std::collections::{BTreeMap, BTreeSet};
 

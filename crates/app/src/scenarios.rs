@@ -1,10 +1,10 @@
 //! Distribution scenarios: created and changed; waiting orders are looked at again afterwards.
 
 use oms_core::refusal::Refusal;
-use oms_core::scenarios::Scenario;
+use oms_core::scenarios::{Family, Scenario};
 use oms_store::ids::IdKind;
 use oms_store::logs::{self, Actor};
-use oms_store::scenarios::{self as store, Stored};
+use oms_store::scenarios::{self as store, Authorship, Stored};
 use oms_store::{Tx, locations};
 use serde_json::Value;
 
@@ -25,26 +25,44 @@ pub async fn ids(app: &App) -> Result<ChangeIds> {
     })
 }
 
+/// A scenario as somebody sends it, and why.
+#[derive(Debug, Clone, Copy)]
+pub struct Sent<'a> {
+    pub family: Family,
+    pub body: &'a Value,
+    /// Kept with the version.
+    pub comment: &'a str,
+}
+
 /// Creates a scenario. Its name must be free and its locations must exist.
-pub async fn create(tx: &mut Tx, ids: ChangeIds, actor: &Actor, body: &Value) -> Result<Stored> {
-    let scenario = Scenario::from_json(body)?;
-    refuse_unknown_locations(tx, &scenario).await?;
-    if !store::insert(tx, ids.scenario, &scenario, actor.at_us).await? {
+pub async fn create(tx: &mut Tx, ids: ChangeIds, actor: &Actor, sent: Sent<'_>) -> Result<Stored> {
+    let scenario = Scenario::read(sent.body, sent.family)?;
+    refuse_unknown_locations(tx, sent.family, &scenario).await?;
+    if !store::insert(tx, ids.scenario, sent.family, &scenario, authorship(actor, sent.comment)).await? {
         return Err(name_taken(&scenario.name).into());
     }
-    changed(tx, ids.scenario, ids, actor, "scenario.created", body).await
+    changed(tx, ids.scenario, ids, actor, "scenario.created", sent.body).await
 }
 
 /// Gives a scenario another content, as its next version.
-pub async fn update(tx: &mut Tx, ids: ChangeIds, actor: &Actor, id: i64, body: &Value) -> Result<Stored> {
-    store::lock(tx, id).await?.ok_or_else(|| Refusal::not_found("distribution scenario", id))?;
-    let scenario = Scenario::from_json(body)?;
-    refuse_unknown_locations(tx, &scenario).await?;
+pub async fn update(tx: &mut Tx, ids: ChangeIds, actor: &Actor, id: i64, sent: Sent<'_>) -> Result<Stored> {
+    let held = hold(tx, sent.family, id).await?;
+    let scenario = Scenario::read(sent.body, sent.family)?;
+    refuse_unknown_locations(tx, sent.family, &scenario).await?;
     if store::by_name(tx, &scenario.name).await?.is_some_and(|other| other.id != id) {
         return Err(name_taken(&scenario.name).into());
     }
-    store::update(tx, id, &scenario, actor.at_us).await?;
-    changed(tx, id, ids, actor, "scenario.updated", body).await
+    store::update(tx, &held, &scenario, authorship(actor, sent.comment)).await?;
+    changed(tx, id, ids, actor, "scenario.updated", sent.body).await
+}
+
+async fn hold(tx: &mut Tx, family: Family, id: i64) -> Result<Stored> {
+    let held = store::lock(tx, id).await?.filter(|s| s.family == family);
+    Ok(held.ok_or_else(|| Refusal::not_found(&format!("{} scenario", family.as_str()), id))?)
+}
+
+fn authorship<'a>(actor: &'a Actor, comment: &'a str) -> Authorship<'a> {
+    Authorship { author: &actor.name, comment, at_us: actor.at_us }
 }
 
 fn name_taken(name: &str) -> Refusal {
@@ -55,11 +73,11 @@ fn name_taken(name: &str) -> Refusal {
     )
 }
 
-async fn refuse_unknown_locations(tx: &mut Tx, scenario: &Scenario) -> Result<()> {
+async fn refuse_unknown_locations(tx: &mut Tx, family: Family, scenario: &Scenario) -> Result<()> {
     use oms_core::scenarios::Filter::{ExceptLocations, Locations};
     let all = locations::all(tx).await?;
     let known = |erp: &str| all.iter().any(|l| l.properties.erp_code == erp);
-    if !known(&scenario.default_stock_location) {
+    if family == Family::Distribution && !known(&scenario.default_stock_location) {
         let message = format!("There is no location {:?}.", scenario.default_stock_location);
         return Err(Refusal::invalid("default_stock_location", "not_found", message).into());
     }
@@ -92,15 +110,20 @@ async fn changed(
     })?)
 }
 
-/// Creates or changes a scenario by name: for the demo.
+/// Creates or changes a distribution scenario by name: for the demo.
 pub async fn put(app: &App, actor_name: &str, body: &Value) -> Result<Stored> {
+    put_sent(app, actor_name, Sent { family: Family::Distribution, body, comment: "" }).await
+}
+
+/// Creates or changes a scenario by name.
+pub async fn put_sent(app: &App, actor_name: &str, sent: Sent<'_>) -> Result<Stored> {
     let (ids, actor) = (ids(app).await?, app.actor(actor_name).await?);
-    let scenario = Scenario::from_json(body)?;
+    let scenario = Scenario::read(sent.body, sent.family)?;
     let mut tx = app.store.begin().await?;
     let stored = match store::by_name(&mut tx, &scenario.name).await? {
         Some(stored) if stored.scenario == scenario => return Ok(stored),
-        Some(stored) => update(&mut tx, ids, &actor, stored.id, body).await?,
-        None => create(&mut tx, ids, &actor, body).await?,
+        Some(stored) => update(&mut tx, ids, &actor, stored.id, sent).await?,
+        None => create(&mut tx, ids, &actor, sent).await?,
     };
     tx.commit().await?;
     Ok(stored)

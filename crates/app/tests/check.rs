@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use oms_app::planning;
 use oms_core::packages::STATES;
+use oms_core::scenarios::Family;
 use oms_store::db::Dialect;
 use oms_store::{Tx, check};
 use oms_testkit::Database;
@@ -112,6 +113,16 @@ fn mutants(dialect: Dialect) -> Vec<Mutant> {
         Mutant("C3", vec![copy_of_step("9000002", 2, "new_state")]),
         one("E4", "UPDATE orders SET event_seq = event_seq + 1"),
         one("E5", "UPDATE packages SET event_seq = event_seq + 1"),
+        one("E7", "UPDATE transfers SET event_seq = event_seq + 1"),
+        one("S6", "UPDATE transfers SET state = 30"),
+        one("S7", "UPDATE transfers SET from_location_id = to_location_id"),
+        one("O8", "UPDATE transfers SET is_detached = TRUE"),
+        one("O8", "DELETE FROM transfers"),
+        one("T1", "UPDATE transfers SET log_seq = log_seq + 1"),
+        one("T1", "UPDATE transfer_items SET state = 30"),
+        one("T2", "UPDATE transfers SET number = 'T1'"),
+        one("T2", "UPDATE transfer_items SET quantity = quantity + 100"),
+        one("H1", "UPDATE transfers SET log_head = (SELECT log_head FROM packages ORDER BY id LIMIT 1)"),
         one("E6", "UPDATE locations SET event_seq = event_seq + 1"),
         one("J1", "UPDATE jobs SET state = 'leased'"),
         one("J1", "UPDATE jobs SET state = 'dead'"),
@@ -172,6 +183,16 @@ async fn world(database: Database) -> Rig {
     assert_eq!(fetch(&rig.app).await, rig.data.orders.len() - 2);
     let tick = planning::tick(&rig.app, 20).await.unwrap();
     assert_eq!(tick.planned, 20);
+    // Some that wait for transfers, one of them under way.
+    let rules = json!([{"name": "Brought together", "products": "all_from_one", "transferable": true,
+        "filters": [{"type": "location_type", "value": "store"}], "sort": [{"by": "distance"}]}]);
+    let first = rig.data.locations[0].erp_code.clone();
+    let body = json!({"name": "Demo", "default_stock_location": first, "rules": rules});
+    oms_app::scenarios::put(&rig.app, "test", &body).await.unwrap();
+    let body = json!({"name": "Transfers", "rules": [{"name": "Any", "products": "units"}]});
+    let sent = oms_app::scenarios::Sent { family: Family::Transfer, body: &body, comment: "" };
+    oms_app::scenarios::put_sent(&rig.app, "test", sent).await.unwrap();
+    assert_eq!(planning::tick(&rig.app, 4).await.unwrap().planned, 4);
     // An audit log of more than one entry, an order taken after planning began, and one not yet fetched.
     support::configure(&rig.app, &rig.hub).await;
     let filter = json!({"order_statuses": ["400"], "channels": [], "exclude_order_types": ["gift"]});
@@ -189,9 +210,16 @@ async fn each_check_finds_its_violation_and_a_sound_database_has_none() {
         let engine = database.engine();
         let rig = world(database).await;
         assert_sound(&rig.app).await;
-        for table in
-            ["packages", "reservations", "decisions", "location_loads", "inbox", "setup_tasks", "audit_log"]
-        {
+        for table in [
+            "packages",
+            "transfers",
+            "reservations",
+            "decisions",
+            "location_loads",
+            "inbox",
+            "setup_tasks",
+            "audit_log",
+        ] {
             assert!(support::number(&rig.app, &format!("SELECT COUNT(*) FROM {table}")).await > 1, "{table}");
         }
 

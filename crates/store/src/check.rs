@@ -3,6 +3,7 @@
 //! Each query gives one text a broken row. Every check has a mutant it must catch (tests/check.rs).
 
 use oms_core::packages::{self, STATES, Slot, StockEffect};
+use oms_core::transfers::{self, TransferStock};
 
 use crate::db::Dialect;
 use crate::logs::{self, Actor, Step};
@@ -37,6 +38,7 @@ pub fn checks(now_us: i64) -> Vec<Check> {
     let mut all = stock_checks();
     all.extend(order_checks());
     all.extend(package_checks());
+    all.extend(transfer_checks());
     all.extend(event_checks());
     all.extend(work_checks(now_us));
     all
@@ -52,12 +54,22 @@ fn codes(keep: impl Fn(&packages::PackageState) -> bool) -> String {
     if list.is_empty() { "NULL".into() } else { list.join(",") }
 }
 
+/// The same for transfers.
+fn transfer_codes(keep: impl Fn(&transfers::TransferState) -> bool) -> String {
+    let list: Vec<_> = transfers::STATES.iter().filter(|s| keep(s)).map(|s| s.code.to_string()).collect();
+    list.join(",")
+}
+
 /// The state whose effects a package has: the one it was held in, if it is blocked or waits for a
 /// cancellation.
 const EFFECTIVE: &str = "COALESCE(p.held_state, p.state)";
 
 fn stock_checks() -> Vec<Check> {
     let reserving = codes(|s| s.stock == StockEffect::Reserved);
+    let (at_source, on_the_way) = (
+        transfer_codes(|s| s.stock == TransferStock::AtSource),
+        transfer_codes(|s| s.stock == TransferStock::OnTheWay),
+    );
     vec![
         check(
             "S1",
@@ -90,26 +102,34 @@ fn stock_checks() -> Vec<Check> {
             "a reservation opens once and closes at most once",
             "SELECT 'reservation ' || r.id FROM reservations r LEFT JOIN stock_ledger l ON l.reservation_id = r.id \
              GROUP BY r.id, r.quantity, r.closed_reason HAVING \
-             SUM(CASE WHEN l.kind = 'reserve' THEN l.d_reserved ELSE 0 END) <> r.quantity \
-             OR SUM(CASE WHEN l.kind <> 'reserve' THEN -l.d_reserved ELSE 0 END) <> \
+             SUM(CASE WHEN l.kind IN ('reserve', 'arrive') THEN l.d_reserved ELSE 0 END) <> r.quantity \
+             OR SUM(CASE WHEN l.kind NOT IN ('reserve', 'arrive') THEN -l.d_reserved ELSE 0 END) <> \
              CASE WHEN r.closed_reason IS NULL THEN 0 ELSE r.quantity END",
         ),
         check(
             "S6",
-            "an item has open reservations exactly where its package's state says so",
+            "an item's units are reserved or on their way exactly where its package's state says so",
             format!(
-                "SELECT 'package item ' || i.id || ' in state ' || p.state FROM package_items i \
-                 JOIN packages p ON p.id = i.package_id LEFT JOIN reservations r ON r.package_item_id = i.id \
-                 AND r.closed_reason IS NULL GROUP BY i.id, i.quantity, p.state, p.held_state \
-                 HAVING COALESCE(SUM(r.quantity), 0) <> CASE WHEN {EFFECTIVE} IN ({reserving}) THEN i.quantity ELSE 0 END"
+                "SELECT 'package item ' || x.id || ' in state ' || x.s FROM (SELECT i.id, i.quantity q, p.state s, \
+                 {EFFECTIVE} e, COALESCE((SELECT CAST(SUM(r.quantity) AS BIGINT) FROM reservations r \
+                 WHERE r.package_item_id = i.id AND r.closed_reason IS NULL), 0) n, \
+                 COALESCE((SELECT CAST(SUM(ti.quantity) AS BIGINT) FROM transfer_items ti JOIN transfers t \
+                 ON t.id = ti.transfer_id WHERE ti.package_item_id = i.id AND t.state IN ({on_the_way})), 0) w \
+                 FROM package_items i JOIN packages p ON p.id = i.package_id) x \
+                 WHERE x.n + x.w <> CASE WHEN x.e IN ({reserving}) THEN x.q ELSE 0 END"
             ),
         ),
         check(
             "S7",
-            "a reservation is of its item's product, at its package's location",
-            "SELECT 'reservation ' || r.id FROM reservations r LEFT JOIN package_items i ON i.id = r.package_item_id \
-             LEFT JOIN packages p ON p.id = i.package_id WHERE r.closed_reason IS NULL \
-             AND (p.id IS NULL OR i.product_id <> r.product_id OR p.location_id <> r.location_id)",
+            "a reservation is of its item's product, at its package's location or its transfer's source",
+            format!(
+                "SELECT 'reservation ' || r.id FROM reservations r LEFT JOIN package_items i ON i.id = r.package_item_id \
+                 LEFT JOIN packages p ON p.id = i.package_id LEFT JOIN transfer_items ti ON ti.id = r.transfer_item_id \
+                 LEFT JOIN transfers t ON t.id = ti.transfer_id WHERE r.closed_reason IS NULL \
+                 AND (p.id IS NULL OR i.product_id <> r.product_id OR (r.transfer_item_id IS NULL AND p.location_id <> r.location_id) \
+                 OR (r.transfer_item_id IS NOT NULL AND (t.id IS NULL OR t.from_location_id <> r.location_id \
+                 OR t.state NOT IN ({at_source}) OR ti.package_item_id <> i.id OR ti.quantity <> r.quantity)))"
+            ),
         ),
     ]
 }
@@ -235,6 +255,42 @@ fn package_checks() -> Vec<Check> {
     ]
 }
 
+fn transfer_checks() -> Vec<Check> {
+    let open = transfer_codes(|s| s.open);
+    let waits = packages::WAITING_FOR_TRANSFER;
+    vec![
+        check(
+            "O8",
+            "a package waits for transfers exactly while one of them is open",
+            format!(
+                "SELECT 'package ' || p.id FROM packages p WHERE ({EFFECTIVE} = {waits}) <> EXISTS (SELECT 1 FROM transfers t \
+                 WHERE t.package_id = p.id AND t.is_detached = FALSE AND t.state IN ({open}))"
+            ),
+        ),
+        check(
+            "T1",
+            "a transfer shows its last log entry, and its items follow it",
+            "SELECT 'transfer ' || t.id FROM transfers t LEFT JOIN transition_log g ON g.entity = 'transfer' \
+             AND g.entity_id = t.id AND g.seq = t.log_seq WHERE g.id IS NULL OR g.new_state <> t.state \
+             OR EXISTS (SELECT 1 FROM transition_log n WHERE n.entity = 'transfer' AND n.entity_id = t.id AND n.seq > t.log_seq) \
+             OR EXISTS (SELECT 1 FROM transfer_items i WHERE i.transfer_id = t.id AND i.state <> t.state) \
+             OR NOT EXISTS (SELECT 1 FROM transfer_items i WHERE i.transfer_id = t.id)",
+        ),
+        check(
+            "T2",
+            "a transfer goes to the location that packs, from another one, and its number follows its package",
+            format!(
+                "SELECT 'transfer ' || t.id || ' ' || t.number FROM transfers t JOIN packages p ON p.id = t.package_id \
+                 WHERE t.to_location_id <> p.location_id OR t.from_location_id = t.to_location_id \
+                 OR t.number <> p.number || 'T' || t.n OR t.n < 1 OR t.n > p.transfers_made \
+                 UNION ALL SELECT 'transfer item ' || i.id FROM transfer_items i JOIN transfers t ON t.id = i.transfer_id \
+                 JOIN package_items k ON k.id = i.package_item_id WHERE k.product_id <> i.product_id \
+                 OR (t.state IN ({open}) AND t.is_detached = FALSE AND (k.package_id <> t.package_id OR i.quantity > k.quantity))"
+            ),
+        ),
+    ]
+}
+
 fn event_checks() -> Vec<Check> {
     let mut all = vec![
         check(
@@ -271,9 +327,12 @@ fn event_checks() -> Vec<Check> {
              GROUP BY command_id, entity, entity_id, new_state HAVING COUNT(*) > 1",
         ),
     ];
-    for (id, entity, table) in
-        [("E4", "order", "orders"), ("E5", "package", "packages"), ("E6", "stock_location", "locations")]
-    {
+    for (id, entity, table) in [
+        ("E4", "order", "orders"),
+        ("E5", "package", "packages"),
+        ("E6", "stock_location", "locations"),
+        ("E7", "transfer", "transfers"),
+    ] {
         let sql = format!(
             "SELECT '{entity} ' || r.id FROM {table} r LEFT JOIN (SELECT entity_id, MAX(seq) m FROM events \
              WHERE entity = '{entity}' GROUP BY entity_id) e ON e.entity_id = r.id WHERE r.event_seq <> COALESCE(e.m, 0)"
@@ -382,11 +441,13 @@ fn fixed(bytes: Vec<u8>) -> Result<[u8; 32], StoreError> {
     bytes.try_into().map_err(|_| StoreError::Corrupt("a hash is not 32 bytes".into()))
 }
 
-/// Recomputes every transition log, and compares the last hash with the head its package shows.
+/// Recomputes every transition log, and compares the last hash with the head its record shows.
 async fn broken_steps(tx: &mut Tx) -> Result<Vec<String>, StoreError> {
     let sql = "SELECT g.entity, g.entity_id, g.seq, g.old_state, g.new_state, g.transition_id, g.transition_rev, \
-               g.command_id, g.actor, g.at_us, g.attributes, g.personal_digest, g.hash, p.log_seq, p.log_head \
-               FROM transition_log g LEFT JOIN packages p ON g.entity = 'package' AND p.id = g.entity_id \
+               g.command_id, g.actor, g.at_us, g.attributes, g.personal_digest, g.hash, \
+               COALESCE(p.log_seq, t.log_seq), COALESCE(p.log_head, t.log_head) FROM transition_log g \
+               LEFT JOIN packages p ON g.entity = 'package' AND p.id = g.entity_id \
+               LEFT JOIN transfers t ON g.entity = 'transfer' AND t.id = g.entity_id \
                WHERE g.entity > $1 OR (g.entity = $1 AND g.entity_id > $2) OR (g.entity = $1 AND g.entity_id = $2 AND g.seq > $3) \
                ORDER BY g.entity, g.entity_id, g.seq LIMIT $4";
     let mut broken = Vec::new();

@@ -31,5 +31,6 @@ pub mod settings;
 pub mod setup;
 pub mod stocks;
 pub mod totals;
+pub mod transfers;
 
 pub use db::{Cols, Options, Row, Store, StoreError, Tx, Value};

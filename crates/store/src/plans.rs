@@ -1,9 +1,11 @@
 //! Plans: what a batch is decided on, and the one transaction that makes the decisions facts.
 
 mod commit;
+mod resend;
 mod writes;
 
 pub use commit::{Outcome, commit};
+pub use resend::{Resent, resend};
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeFrom;
@@ -43,6 +45,10 @@ pub struct OrderToPlan {
     pub lines: Vec<LineToPlan>,
     /// Locations that refused to pack one of the lines.
     pub excluded: Vec<i64>,
+    /// Locations that did not have one of the lines when they were to send it.
+    pub excluded_sources: Vec<i64>,
+    /// Only sources are looked for: the location that packs the lines.
+    pub bring_to: Option<i64>,
 }
 
 impl OrderToPlan {
@@ -94,6 +100,8 @@ fn read_order(row: &Row) -> Result<(OrderToPlan, i64, i64), StoreError> {
         facts: Facts::new(),
         lines: Vec::new(),
         excluded: Vec::new(),
+        excluded_sources: Vec::new(),
+        bring_to: None,
     };
     let mut fact = |name: &str, value: Option<Value>| {
         value.map(|value| order.facts.insert(name.to_owned(), value));
@@ -139,6 +147,12 @@ pub async fn read_orders(tx: &mut Tx, ids: &[i64]) -> Result<HashMap<i64, OrderT
     Ok(orders)
 }
 
+/// Reads one order whatever the state of its plan, without its lines.
+pub async fn read_order_alone(tx: &mut Tx, id: i64) -> Result<Option<OrderToPlan>, StoreError> {
+    let sql = format!("SELECT o.id, o.revision, {ORDER} FROM orders o {ORDER_JOINS} WHERE o.id = $1");
+    Ok(tx.first(sql, args![id]).await?.as_ref().map(read_order).transpose()?.map(|(order, ..)| order))
+}
+
 /// Reads packages that are out of stock, by id, each as what is left to plan of its order.
 pub async fn read_packages(tx: &mut Tx, ids: &[i64]) -> Result<HashMap<i64, OrderToPlan>, StoreError> {
     let head = format!(
@@ -168,19 +182,42 @@ pub async fn read_packages(tx: &mut Tx, ids: &[i64]) -> Result<HashMap<i64, Orde
     orders.values_mut().for_each(|o| o.packages = counts.get(&o.id).copied().unwrap_or(0));
     let lines: HashMap<i64, i64> =
         orders.iter().flat_map(|(subject, o)| o.lines.iter().map(|l| (l.id, *subject))).collect();
-    for (line, location) in exclusions(tx, lines.keys().copied().collect(), "pack").await? {
-        if let Some(order) = lines.get(&line).and_then(|subject| orders.get_mut(subject)) {
-            order.excluded.push(location);
+    for role in [Role::Pack, Role::Send] {
+        for (line, location) in exclusions(tx, lines.keys().copied().collect(), role).await? {
+            let Some(order) = lines.get(&line).and_then(|subject| orders.get_mut(subject)) else { continue };
+            match role {
+                Role::Pack => order.excluded.push(location),
+                Role::Send => order.excluded_sources.push(location),
+            }
         }
     }
     Ok(orders)
 }
 
+/// What a location refused to do with a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    Pack,
+    Send,
+}
+
+impl Role {
+    /// The stored word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pack => "pack",
+            Self::Send => "send",
+        }
+    }
+}
+
 /// Lines and the locations that refused them in a role.
-pub async fn exclusions(tx: &mut Tx, mut lines: Vec<i64>, role: &str) -> Result<Vec<(i64, i64)>, StoreError> {
+pub async fn exclusions(tx: &mut Tx, mut lines: Vec<i64>, role: Role) -> Result<Vec<(i64, i64)>, StoreError> {
     lines.sort_unstable();
-    let head =
-        format!("SELECT order_item_id, location_id FROM exclusions WHERE role = '{role}' AND order_item_id");
+    let head = format!(
+        "SELECT order_item_id, location_id FROM exclusions WHERE role = '{}' AND order_item_id",
+        role.as_str()
+    );
     let rows = tx.fetch_in(&head, lines, "ORDER BY order_item_id, location_id").await?;
     rows.iter().map(|r| Ok((r.i64(0)?, r.i64(1)?))).collect()
 }

@@ -8,6 +8,7 @@ use crate::{StoreError, Tx, args};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
     pub id: i64,
+    pub family: Family,
     /// Counts its changes, from 1.
     pub version: i64,
     pub scenario: Scenario,
@@ -16,15 +17,17 @@ pub struct Stored {
 }
 
 /// What a SELECT of scenarios reads, for [`read`].
-pub const COLUMNS: &str = "t.id, t.version, t.body, t.created_us, t.modified_us";
+pub const COLUMNS: &str = "t.id, t.family, t.version, t.body, t.created_us, t.modified_us";
 
 /// Reads a row of [`COLUMNS`].
 pub fn read(row: &crate::Row) -> Result<Stored, StoreError> {
     let mut c = row.cols();
-    let (id, version, body) = (c.i64()?, c.i64()?, c.text()?);
+    let (id, family, version, body) = (c.i64()?, c.text()?, c.i64()?, c.text()?);
+    let family = Family::parse(&family)
+        .ok_or_else(|| StoreError::Corrupt(format!("scenario {id} is of the unknown family {family:?}")))?;
     let scenario =
         serde_json::from_str(&body).map_err(|e| StoreError::Corrupt(format!("scenario {id}: {e}")))?;
-    Ok(Stored { id, version, scenario, created_us: c.i64()?, modified_us: c.i64()? })
+    Ok(Stored { id, family, version, scenario, created_us: c.i64()?, modified_us: c.i64()? })
 }
 
 /// The active scenarios of a family in the order they are tried.
@@ -51,20 +54,58 @@ fn body(scenario: &Scenario) -> String {
     serde_json::to_string(scenario).expect("a scenario is JSON")
 }
 
-/// Writes a new scenario; `false` if the name is taken.
-pub async fn insert(tx: &mut Tx, id: i64, scenario: &Scenario, now_us: i64) -> Result<bool, StoreError> {
-    let sql = "INSERT INTO scenarios (id, name, is_active, priority, version, body, created_us, modified_us) \
-               VALUES ($1, $2, $3, $4, 1, $5, $6, $6) ON CONFLICT (name) DO NOTHING";
-    let values = args![id, &scenario.name, scenario.is_active, scenario.priority, body(scenario), now_us];
-    Ok(tx.execute(sql, values).await? == 1)
+/// Who made a version, and why.
+#[derive(Debug, Clone, Copy)]
+pub struct Authorship<'a> {
+    pub author: &'a str,
+    pub comment: &'a str,
+    pub at_us: i64,
 }
 
-/// Gives a scenario another content, as its next version.
-pub async fn update(tx: &mut Tx, id: i64, scenario: &Scenario, now_us: i64) -> Result<(), StoreError> {
-    let sql = "UPDATE scenarios SET name = $2, is_active = $3, priority = $4, body = $5, version = version + 1, \
-               modified_us = $6 WHERE id = $1";
-    let values = args![id, &scenario.name, scenario.is_active, scenario.priority, body(scenario), now_us];
+/// Writes a new scenario as its version 1; `false` if the name is taken.
+pub async fn insert(
+    tx: &mut Tx,
+    id: i64,
+    family: Family,
+    scenario: &Scenario,
+    by: Authorship<'_>,
+) -> Result<bool, StoreError> {
+    let sql = "INSERT INTO scenarios (id, family, name, is_active, priority, version, body, created_us, modified_us) \
+               VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $7) ON CONFLICT (name) DO NOTHING";
+    let (active, priority) = (scenario.is_active, scenario.priority);
+    let values = args![id, family.as_str(), &scenario.name, active, priority, body(scenario), by.at_us];
+    let is_new = tx.execute(sql, values).await? == 1;
+    if is_new {
+        keep_version(tx, id, 1, scenario, by).await?;
+    }
+    Ok(is_new)
+}
+
+/// Gives a scenario, held before, another content, as its next version.
+pub async fn update(
+    tx: &mut Tx,
+    held: &Stored,
+    scenario: &Scenario,
+    by: Authorship<'_>,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE scenarios SET name = $2, is_active = $3, priority = $4, body = $5, version = $6, \
+               modified_us = $7 WHERE id = $1";
+    let (active, priority, version) = (scenario.is_active, scenario.priority, held.version + 1);
+    let values = args![held.id, &scenario.name, active, priority, body(scenario), version, by.at_us];
     tx.execute(sql, values).await?;
+    keep_version(tx, held.id, version, scenario, by).await
+}
+
+async fn keep_version(
+    tx: &mut Tx,
+    id: i64,
+    version: i64,
+    scenario: &Scenario,
+    by: Authorship<'_>,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO scenario_versions (scenario_id, version, body, author, comment, created_us) \
+               VALUES ($1, $2, $3, $4, $5, $6)";
+    tx.execute(sql, args![id, version, body(scenario), by.author, by.comment, by.at_us]).await?;
     Ok(())
 }
 

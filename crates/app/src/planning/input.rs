@@ -24,15 +24,15 @@ const LANES: usize = 64;
 
 /// Whether the stock read is also held.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Hold {
+pub(crate) enum Hold {
     Nothing,
     Stock,
 }
 
 /// What a batch is decided on, before distances are measured.
-pub(super) struct Input {
+pub(crate) struct Input {
     /// In the order of their jobs.
-    pub(super) orders: Vec<OrderToPlan>,
+    pub(crate) orders: Vec<OrderToPlan>,
     candidates: Vec<Candidate>,
     available: BTreeMap<Place, stocks::Free>,
     scenarios: Vec<ScenarioSnap>,
@@ -42,13 +42,13 @@ pub(super) struct Input {
 
 impl Input {
     /// How many locations there are.
-    pub(super) fn locations(&self) -> usize {
+    pub(crate) fn locations(&self) -> usize {
         self.candidates.len()
     }
 }
 
 /// Reads what orders and packages are decided on. `anew`: the jobs name packages that are out of stock.
-pub(super) async fn read(tx: &mut Tx, jobs: &[Job], anew: bool, hold: Hold) -> Result<Input> {
+pub(crate) async fn read(tx: &mut Tx, jobs: &[Job], anew: bool, hold: Hold) -> Result<Input> {
     let ids: Vec<i64> = jobs.iter().map(|j| j.ref_id).collect();
     let mut found = match anew {
         true => store::read_packages(tx, &ids).await?,
@@ -59,7 +59,7 @@ pub(super) async fn read(tx: &mut Tx, jobs: &[Job], anew: bool, hold: Hold) -> R
 }
 
 /// Reads what these orders are decided on.
-pub(super) async fn read_for(tx: &mut Tx, mut orders: Vec<OrderToPlan>, hold: Hold) -> Result<Input> {
+pub(crate) async fn read_for(tx: &mut Tx, mut orders: Vec<OrderToPlan>, hold: Hold) -> Result<Input> {
     let snap = |s: scenarios::Stored| ScenarioSnap {
         id: ScenarioId(s.id),
         version: s.version,
@@ -97,7 +97,7 @@ pub(super) async fn read_for(tx: &mut Tx, mut orders: Vec<OrderToPlan>, hold: Ho
 }
 
 /// A snapshot with everything needed to commit its decisions.
-pub(super) fn decide(input: Input) -> (Vec<Decided>, BatchInput) {
+pub(crate) fn decide(input: Input) -> (Vec<Decided>, BatchInput) {
     let snapshot = build(&input);
     let mut decisions = oms_core::plan::plan(&snapshot);
     let bytes = serde_json::to_vec(&snapshot).expect("a snapshot is JSON");
@@ -148,7 +148,7 @@ fn safety_of(snapshot: &Snapshot, ordinal: usize, decision: &Decision) -> HashMa
 }
 
 /// Builds the snapshot of a batch.
-pub(super) fn build(input: &Input) -> Snapshot {
+pub(crate) fn build(input: &Input) -> Snapshot {
     let place: HashMap<i64, usize> =
         input.candidates.iter().enumerate().map(|(i, c)| (c.snap.id.0, i)).collect();
     let stock = input.available.iter().filter_map(|(&(product, location), free)| {
@@ -230,6 +230,8 @@ impl Wanted<'_> {
             replaces: o.replaces.map(|(package, _)| PackageId(package)),
             packages: o.packages,
             excluded: o.excluded.iter().filter_map(|l| place.get(l).copied()).collect(),
+            excluded_sources: o.excluded_sources.iter().filter_map(|l| place.get(l).copied()).collect(),
+            bring_to: o.bring_to.and_then(|to| place.get(&to).copied()),
         }
     }
 }

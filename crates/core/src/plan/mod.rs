@@ -213,6 +213,9 @@ fn plan_order<'a>(
         return Decision::Waits(WaitReason::EngineDown { engine });
     }
 
+    if let Some(to) = order.bring_to {
+        return Decision::Planned(bring_anew(board, order, to, chosen, default.id));
+    }
     let mut work = search::Work::new(order);
     let mut attempts = Vec::with_capacity(scenario.rules.len());
     for rule in scenario.rules.iter().enumerate() {
@@ -231,6 +234,32 @@ fn plan_order<'a>(
         packages: packages_of(snapshot, scenario, order, work, default.id),
         attempts,
     })
+}
+
+/// Finds other sources for what one source did not have. What none has is out of stock.
+fn bring_anew(
+    board: &mut board::Board<'_>,
+    order: &OrderSnap,
+    to: usize,
+    chosen: &ScenarioSnap,
+    default: LocationId,
+) -> Planned {
+    let mut work = search::Work::new(order);
+    let lines = work.remaining.len();
+    let chosen_there = search::bring(board, order, &mut work, to);
+    let attempt = Attempt {
+        rule: "transfer".into(),
+        lines,
+        candidates: board.snapshot.locations.len(),
+        chosen: chosen_there.into_iter().collect(),
+        ..Attempt::default()
+    };
+    Planned {
+        scenario: chosen.id,
+        scenario_version: chosen.version,
+        packages: packages_of(board.snapshot, &chosen.scenario, order, work, default),
+        attempts: vec![attempt],
+    }
 }
 
 fn packages_of(

@@ -125,12 +125,7 @@ impl<'a> Target<'a> {
         }
     }
 
-    pub(super) fn location(
-        snapshot: &'a Snapshot,
-        order: &'a OrderSnap,
-        to: usize,
-        excluded: &'a [usize],
-    ) -> Self {
+    pub(super) fn location(snapshot: &'a Snapshot, order: &'a OrderSnap, to: usize) -> Self {
         let first = snapshot.lanes.partition_point(|l| l.to < to);
         let last = snapshot.lanes.partition_point(|l| l.to <= to);
         Self {
@@ -138,7 +133,7 @@ impl<'a> Target<'a> {
             order,
             area: snapshot.locations[to].area,
             lanes: &snapshot.lanes[first..last],
-            excluded,
+            excluded: &order.excluded_sources,
             packages: Vec::new(),
             supposed: None,
         }
@@ -344,7 +339,7 @@ impl Asking<'_> {
             let mut got = vec![0; wanted.len()];
             draft.give(&open, &wanted, location).into_iter().for_each(|(line, units)| got[line] = units);
             let missing: Vec<i64> = wanted.iter().zip(&got).map(|(w, g)| w - g).collect();
-            let brought = transfers::assign(&mut draft, work, location, missing, &[]);
+            let brought = transfers::assign(&mut draft, work, location, missing);
             brought.iter().flat_map(|b| &b.lines).for_each(|&(line, units)| got[line] += units);
             let short = |p: &Piece| p.whole && p.lines.iter().any(|&l| got[l] < work.remaining[l]);
             match pieces.iter().position(short) {
@@ -382,38 +377,56 @@ impl Asking<'_> {
             rule.min_value_per_extra_package.map(|n| (n, value())).filter(|(n, v)| v < n)?;
         Some(Reason::numbers("min_value_per_extra_package", Some(value), least))
     }
+}
 
-    /// Makes an offer fact.
-    fn accept(&self, board: &mut Board<'_>, work: &mut Work, location: usize, offer: Offer) -> Chosen {
-        let order = self.order;
-        let package = work.package(location, self.rule.by_quota());
-        let mut own: BTreeMap<usize, i64> = offer.lines.iter().copied().collect();
-        let mut chosen =
-            Chosen { location: board.location(location).id, lines: Vec::new(), transfers: Vec::new() };
-        for brought in offer.transfers {
-            let mut items = Vec::new();
-            for &(line, units) in &brought.lines {
-                board.take(order.lines[line].product, brought.from, units);
-                *own.get_mut(&line).expect("what is brought is part of the offer") -= units;
-                items.push((order.lines[line].id, units));
-            }
-            let from = board.location(brought.from).id;
-            chosen.transfers.push(ChosenTransfer { from, rule: brought.rule, lines: items.clone() });
-            let transfers = &mut work.packages[package].transfers;
-            match transfers.iter_mut().find(|t| t.from == brought.from) {
-                Some(same) => items.into_iter().for_each(|(id, units)| add(&mut same.items, id, units)),
-                None => transfers.push(WorkTransfer { from: brought.from, items }),
-            }
+/// Makes an offer fact.
+fn accept(
+    by_quota: bool,
+    order: &OrderSnap,
+    board: &mut Board<'_>,
+    work: &mut Work,
+    location: usize,
+    offer: Offer,
+) -> Chosen {
+    let package = work.package(location, by_quota);
+    let mut own: BTreeMap<usize, i64> = offer.lines.iter().copied().collect();
+    let mut chosen =
+        Chosen { location: board.location(location).id, lines: Vec::new(), transfers: Vec::new() };
+    for brought in offer.transfers {
+        let mut items = Vec::new();
+        for &(line, units) in &brought.lines {
+            board.take(order.lines[line].product, brought.from, units);
+            *own.get_mut(&line).expect("what is brought is part of the offer") -= units;
+            items.push((order.lines[line].id, units));
         }
-        for (&line, &units) in own.iter().filter(|(_, n)| **n > 0) {
-            board.take(order.lines[line].product, location, units);
+        let from = board.location(brought.from).id;
+        chosen.transfers.push(ChosenTransfer { from, rule: brought.rule, lines: items.clone() });
+        let transfers = &mut work.packages[package].transfers;
+        match transfers.iter_mut().find(|t| t.from == brought.from) {
+            Some(same) => items.into_iter().for_each(|(id, units)| add(&mut same.items, id, units)),
+            None => transfers.push(WorkTransfer { from: brought.from, items }),
         }
-        for (line, units) in offer.lines {
-            work.place(order, package, line, units);
-            chosen.lines.push((order.lines[line].id, units));
-        }
-        chosen
     }
+    for (&line, &units) in own.iter().filter(|(_, n)| **n > 0) {
+        board.take(order.lines[line].product, location, units);
+    }
+    for (line, units) in offer.lines {
+        work.place(order, package, line, units);
+        chosen.lines.push((order.lines[line].id, units));
+    }
+    chosen
+}
+
+/// Brings what it can to the location that packs, from sources other than those that failed.
+pub(super) fn bring(board: &mut Board<'_>, order: &OrderSnap, work: &mut Work, to: usize) -> Option<Chosen> {
+    let mut draft = Draft::new(board, order);
+    let brought = transfers::assign(&mut draft, work, to, work.remaining.clone());
+    let mut sums: BTreeMap<usize, i64> = BTreeMap::new();
+    for (line, units) in brought.iter().flat_map(|b| &b.lines) {
+        *sums.entry(*line).or_default() += units;
+    }
+    let offer = Offer { lines: sums.into_iter().collect(), transfers: brought };
+    (!offer.lines.is_empty()).then(|| accept(false, order, board, work, to, offer))
 }
 
 /// Runs one rule on what is left of the order and says why it chose what it chose.
@@ -474,7 +487,8 @@ pub(super) fn run(
             match asking.offer(board, work, candidate.location, candidate.covered) {
                 Err(reason) => removed.push((candidate.location, reason)),
                 Ok(offer) => {
-                    attempt.chosen.push(asking.accept(board, work, candidate.location, offer));
+                    let by_quota = rule.by_quota();
+                    attempt.chosen.push(accept(by_quota, order, board, work, candidate.location, offer));
                     ranked.push(candidate);
                 }
             }

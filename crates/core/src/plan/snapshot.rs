@@ -212,6 +212,12 @@ pub struct OrderSnap {
     /// Locations that refused these lines, by place in [`Snapshot::locations`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub excluded: Vec<usize>,
+    /// Locations that did not have these lines when they were to send them, the same way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub excluded_sources: Vec<usize>,
+    /// Only sources are looked for: the lines are packed there, by place in [`Snapshot::locations`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bring_to: Option<usize>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -259,6 +265,9 @@ impl Snapshot {
             }
             order.excluded.iter_mut().for_each(|l| *l = place[*l]);
             order.excluded.sort_unstable();
+            order.excluded_sources.iter_mut().for_each(|l| *l = place[*l]);
+            order.excluded_sources.sort_unstable();
+            order.bring_to = order.bring_to.map(|to| place[to]);
         }
         self
     }

@@ -20,7 +20,6 @@ pub(super) fn assign(
     work: &Work,
     to: usize,
     mut missing: Vec<i64>,
-    excluded: &[usize],
 ) -> Vec<Brought> {
     let (board, order) = (draft.board, draft.order);
     let here = board.location(to);
@@ -42,7 +41,7 @@ pub(super) fn assign(
         if rule.when.as_ref().is_some_and(|when| !when.holds(&still.subject(order, extra()))) {
             continue;
         }
-        let target = Target::location(board.snapshot, order, to, excluded);
+        let target = Target::location(board.snapshot, order, to);
         let (covered, _) = coverage(board, order, &missing);
         for candidate in field(rule, board, &target, &covered).candidates {
             if candidate.location == to || candidate.covered == 0 {

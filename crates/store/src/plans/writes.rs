@@ -14,6 +14,7 @@ use crate::batch::Rows;
 use crate::events::{EventRows, NewEvent};
 use crate::logs::{self, Actor, StepRows};
 use crate::stocks::{Balance, LedgerRows, Place};
+use crate::transfers::{HeldPackage as HeldTarget, Transfer};
 use crate::{StoreError, Tx, args};
 
 /// What a package at creation is logged as: the seeded system transition into its first state, and
@@ -45,6 +46,8 @@ pub(super) struct Writes<'w> {
     orders: Rows,
     packages: Rows,
     items: Rows,
+    /// Items that go over to another package: item, package, state.
+    moved: Rows,
     transfers: Rows,
     transfer_items: Rows,
     reservations: Rows,
@@ -60,11 +63,11 @@ pub(super) struct Writes<'w> {
     slots: BTreeMap<i64, i64>,
 }
 
-/// A package item in the making.
-struct Item {
-    id: i64,
-    line: i64,
-    product: i64,
+/// A package item, in the making or there already.
+pub(super) struct Item {
+    pub id: i64,
+    pub line: i64,
+    pub product: i64,
 }
 
 impl<'w> Writes<'w> {
@@ -80,6 +83,7 @@ impl<'w> Writes<'w> {
             orders: Rows::new(3),
             packages: Rows::new(15),
             items: Rows::new(6),
+            moved: Rows::new(3),
             transfers: Rows::new(14),
             transfer_items: Rows::new(6),
             reservations: Rows::new(8),
@@ -166,14 +170,20 @@ impl<'w> Writes<'w> {
                     self.reservation(item, None, (product, package.location.0), own);
                 }
             }
-            for (t, transfer) in (1..).zip(&package.transfers) {
+            for (t, transfer) in (1i64..).zip(&package.transfers) {
                 self.transfer(&states::number(&order.number, n), id, t, package, transfer, &items);
             }
         }
+        let was_short = if held.package.is_some() { order.lines.iter().map(|l| l.units).sum() } else { 0 };
+        self.order(order, plan, held, (plan.packages.len(), was_short));
+        made
+    }
+
+    /// The order's own rows: its event, how many packages it made, and its plan.
+    fn order(&mut self, order: &OrderToPlan, plan: &Planned, held: Held, (made, was_short): (usize, i64)) {
         let stocked = plan.packages.iter().filter(|p| p.has_stock()).count();
         let units_of = |p: &PlannedPackage| p.items.iter().map(|(_, n)| n).sum::<i64>();
         let short: i64 = plan.packages.iter().filter(|p| !p.has_stock()).map(units_of).sum();
-        let was_short = if held.package.is_some() { order.lines.iter().map(|l| l.units).sum() } else { 0 };
         let also: &[&str] = if stocked > 1 { &[types::ORDER_MULTIPLE_PACKAGES] } else { &[] };
         let event = NewEvent {
             id: self.row(),
@@ -182,11 +192,10 @@ impl<'w> Writes<'w> {
             seq: held.event_seq + 1,
             kind: types::ORDER_PLANNED,
             also,
-            delta: serde_json::json!({"packages": plan.packages.len()}),
+            delta: serde_json::json!({"packages": made}),
         };
         self.events.push(&event, self.actor);
-        let made_count = held.packages_made + plan.packages.len() as i64;
-        self.orders.push(args![order.id, made_count, held.event_seq + 1]);
+        self.orders.push(args![order.id, held.packages_made + made as i64, held.event_seq + 1]);
         self.plans.push(args![
             order.id,
             "completed",
@@ -197,6 +206,47 @@ impl<'w> Writes<'w> {
             short - was_short,
             self.actor.at_us,
         ]);
+    }
+
+    /// Collects the rows of a search for other sources: transfers to the package that stands, and the Out
+    /// of Stock package of what no source has. `split`: items that go over to it whole. Returns that package.
+    pub(super) fn resent(
+        &mut self,
+        (one, plan): (&Decided, &Planned),
+        input: &BatchInput,
+        held: Held,
+        (package, lost): (&HeldTarget, &Transfer),
+        split: Vec<Item>,
+    ) -> Option<i64> {
+        self.decision(one, plan, input, held);
+        let stands: Vec<Item> = lost
+            .items
+            .iter()
+            .map(|i| Item { id: i.package_item_id, line: i.order_item_id, product: i.product_id })
+            .collect();
+        let (found, short): (Vec<_>, Vec<_>) = plan.packages.iter().partition(|p| p.has_stock());
+        for planned in found {
+            for (n, transfer) in (package.transfers_made + 1..).zip(&planned.transfers) {
+                self.transfer(&package.number, package.id, n, planned, transfer, &stands);
+            }
+        }
+        let product: HashMap<i64, i64> = one.order.lines.iter().map(|l| (l.id, l.product)).collect();
+        let mut made = None;
+        for rest in &short {
+            let id = self.ids.packages.next().expect("ids were taken");
+            self.package(&one.order, id, held.packages_made + 1, rest);
+            made = Some(id);
+            for &(line, units) in &rest.items {
+                match split.iter().find(|i| i.line == line.0) {
+                    Some(item) => self.moved.push(args![item.id, id, rest.state]),
+                    None => {
+                        let item = self.ids.items.next().expect("ids were taken");
+                        self.items.push(args![item, id, line.0, product[&line.0], units, rest.state]);
+                    }
+                }
+            }
+        }
+        self.order(&one.order, plan, held, (short.len(), 0));
         made
     }
 
@@ -388,6 +438,8 @@ impl<'w> Writes<'w> {
         tx.insert(head, self.packages, "").await?;
         let head = "INSERT INTO package_items (id, package_id, order_item_id, product_id, quantity, state)";
         tx.insert(head, self.items, "").await?;
+        let body = "UPDATE package_items SET package_id = v.package, state = v.state FROM v WHERE package_items.id = v.id";
+        tx.execute_values("id, package, state", self.moved, body).await?;
         let head = "INSERT INTO transfers (id, package_id, n, number, from_location_id, to_location_id, state, is_detached, \
                     log_seq, log_head, event_seq, version, created_us, modified_us)";
         tx.insert(head, self.transfers, "").await?;

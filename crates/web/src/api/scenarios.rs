@@ -18,6 +18,10 @@ use crate::problem::Problem;
 use crate::state::WebState;
 use shapes::{Scenario, StoredScenario};
 
+fn distribution(body: &Value) -> scenarios::Sent<'_> {
+    scenarios::Sent { family: oms_core::scenarios::Family::Distribution, body, comment: "" }
+}
+
 /// Said by reading, not by writing: a record that was read may be sent back.
 const READ_ONLY: [&str; 4] = ["id", "version", "created_date", "modified_date"];
 
@@ -151,7 +155,7 @@ pub(crate) async fn create(
     let (ids, actor) = (scenarios::ids(&state.app).await?, state.app.actor(once.who.actor()).await?);
     once.run(&state, &body.0, move |tx| {
         Box::pin(async move {
-            let made = scenarios::create(tx, ids, &actor, &scenario).await?;
+            let made = scenarios::create(tx, ids, &actor, distribution(&scenario)).await?;
             answer(StatusCode::CREATED, &view(made))
         })
     })
@@ -176,7 +180,8 @@ pub(crate) async fn put(
 ) -> Result<Json<Value>, Problem> {
     let (ids, actor) = (scenarios::ids(&state.app).await?, state.app.actor(who.actor()).await?);
     let mut tx = state.app.store.begin().await.map_err(oms_app::Error::from)?;
-    let stored = scenarios::update(&mut tx, ids, &actor, id, &without_read_only(&body.0)).await?;
+    let stored =
+        scenarios::update(&mut tx, ids, &actor, id, distribution(&without_read_only(&body.0))).await?;
     tx.commit().await.map_err(oms_app::Error::from)?;
     Ok(Json(view(stored)))
 }

@@ -70,6 +70,8 @@ fn order(id: i64, lines: &[(i64, i64)], distances: &[i64]) -> OrderSnap {
         replaces: None,
         packages: 0,
         excluded: vec![],
+        excluded_sources: vec![],
+        bring_to: None,
     }
 }
 

@@ -139,6 +139,7 @@ fn random_order(dice: &mut Dice, id: i64, locations: usize) -> OrderSnap {
     one.distances_m = (0..locations).map(|_| (!dice.one_in(8)).then(|| dice.below(60))).collect();
     one.packages = if dice.one_in(4) { dice.below(3) } else { 0 };
     one.excluded = (0..locations).filter(|_| dice.one_in(12)).collect();
+    one.excluded_sources = (0..locations).filter(|_| dice.one_in(12)).collect();
     for line in &mut one.lines {
         line.price_minor = (!dice.one_in(5)).then(|| dice.below(100));
         if dice.one_in(2) {
@@ -288,6 +289,7 @@ fn check_attempts(s: &Snapshot, order: &OrderSnap, p: &Planned, ledger: &mut Led
             for transfer in &chosen.transfers {
                 assert!(rule.transferable);
                 assert_ne!(transfer.from, chosen.location);
+                assert!(!order.excluded_sources.contains(&place_of(s, transfer.from)));
                 for &(id, n) in &transfer.lines {
                     *own.get_mut(&id).expect("a transfer brings what is packed") -= n;
                     take(s, order, ledger, place_of(s, transfer.from), id, n);
@@ -408,6 +410,7 @@ fn shuffled(s: &Snapshot, dice: &mut Dice) -> Snapshot {
     for order in &mut mixed.orders {
         order.distances_m = from.iter().map(|&i| order.distances_m[i]).collect();
         order.excluded.iter_mut().for_each(|l| *l = to(*l));
+        order.excluded_sources.iter_mut().for_each(|l| *l = to(*l));
         dice.shuffle(&mut order.excluded);
     }
     dice.shuffle(&mut mixed.stock);
