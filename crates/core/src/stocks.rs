@@ -9,6 +9,8 @@ pub enum Movement {
     Reserve,
     /// A promise taken back.
     Release,
+    /// An outside stock engine reads another number than before: `d_on_hand` is the difference.
+    Reading,
 }
 
 impl Movement {
@@ -18,6 +20,7 @@ impl Movement {
             Self::Received => "received",
             Self::Reserve => "reserve",
             Self::Release => "release",
+            Self::Reading => "reading",
         }
     }
 }

@@ -31,6 +31,7 @@ pub enum IdKind {
     Scenario,
     User,
     Setting,
+    StockEngine,
     /// Ledger, log, event, job, inbox, reservation, decision and command rows.
     Row,
 }
@@ -51,6 +52,7 @@ impl IdKind {
             Self::Scenario => "scenario",
             Self::User => "user",
             Self::Setting => "setting",
+            Self::StockEngine => "stock_engine",
             Self::Row => "row",
         }
     }
@@ -58,7 +60,7 @@ impl IdKind {
     /// Kinds made one at a time by people start with small blocks, so that their ids stay short.
     fn first_block(self, dialect: Dialect) -> i64 {
         match (self, dialect) {
-            (Self::Scenario | Self::User | Self::Setting | Self::Channel, _) => 1,
+            (Self::Scenario | Self::User | Self::Setting | Self::StockEngine | Self::Channel, _) => 1,
             (Self::Location, _) => 16,
             (_, Dialect::Sqlite) => FIRST_BLOCK_SQLITE,
             (_, Dialect::Postgres) => FIRST_BLOCK_POSTGRES,

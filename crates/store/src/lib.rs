@@ -12,6 +12,7 @@ mod migrate;
 
 pub mod access;
 pub mod channels;
+pub mod engines;
 pub mod events;
 pub mod geography;
 pub mod inbox;

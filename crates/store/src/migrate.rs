@@ -6,7 +6,10 @@ use sha2::{Digest, Sha256};
 use crate::db::Dialect;
 use crate::{Store, StoreError, args};
 
-const MIGRATIONS: &[(&str, &str)] = &[("0001_base", include_str!("../schema/0001_base.sql"))];
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("0001_base", include_str!("../schema/0001_base.sql")),
+    ("0002_stock_engines", include_str!("../schema/0002_stock_engines.sql")),
+];
 
 /// Tries at the first statement, which two nodes may run at the same moment on PostgreSQL.
 const TRIES: usize = 5;
