@@ -5,6 +5,7 @@
 pub mod access;
 pub mod channels;
 pub mod coalesce;
+pub mod engines;
 pub mod geography;
 pub mod hub;
 pub mod idempotency;
@@ -69,6 +70,7 @@ pub struct App {
     hub: hub::HubCache,
     places: geography::PlacesCache,
     in_hand: nodes::InHand,
+    engines: engines::Engines,
 }
 
 impl App {
@@ -90,6 +92,7 @@ impl App {
             hub: hub::HubCache::default(),
             places: geography::PlacesCache::default(),
             in_hand: nodes::InHand::default(),
+            engines: engines::Engines::default(),
         })
     }
 
