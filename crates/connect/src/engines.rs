@@ -81,8 +81,8 @@ impl EngineClient {
     pub async fn ask(&self, wanted: &Wanted) -> Asked {
         let mut asked = Asked::default();
         let questions = self.questions(wanted);
-        let work = stream::iter(questions.iter().map(|skus| self.question(skus, wanted)));
-        let mut work = Box::pin(work.buffer_unordered(MAX_AT_ONCE));
+        let work: Vec<_> = questions.iter().map(|skus| self.question(skus, wanted)).collect();
+        let mut work = Box::pin(stream::iter(work).buffer_unordered(MAX_AT_ONCE));
         let all = async {
             while let Some((skus, answer)) = work.next().await {
                 asked.requests += 1;

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures::future::BoxFuture;
 use oms_connect::engines::{Asked, EngineErrorClass};
 use oms_core::engines::answers::Wanted;
 use oms_core::settings::StockEngines;
@@ -136,12 +137,7 @@ async fn ask(app: &App, question: Question) -> Result<EngineState> {
     let stored = keep(app, &question, &asked, read_at_us).await?;
     match asked.failure {
         None if stored => {
-            retried(async || {
-                let mut tx = app.store.begin().await?;
-                store::answered(&mut tx, engine.id, app.now_us()).await?;
-                tx.commit().await
-            })
-            .await?;
+            retried(|| Box::pin(note_answer(app, engine.id))).await?;
             Ok(EngineState::usable(engine))
         }
         None => {
@@ -152,13 +148,7 @@ async fn ask(app: &App, question: Question) -> Result<EngineState> {
             let now = app.now_us();
             let text = error.to_string();
             tracing::warn!(engine = engine.name, code = error.code(), error = text, "a stock engine failed");
-            let open_until_us = retried(async || {
-                let mut tx = app.store.begin().await?;
-                let until = store::failed(&mut tx, engine.id, engine.version, &text, now).await?;
-                tx.commit().await?;
-                Ok(until)
-            })
-            .await?;
+            let open_until_us = retried(|| Box::pin(note_failure(app, engine, &text, now))).await?;
             let soon = match error.class() {
                 EngineErrorClass::Retry => now + RETRY_US,
                 EngineErrorClass::Operator => now + MEND_US,
@@ -175,13 +165,32 @@ async fn may_try(app: &App, id: i64, until_us: i64) -> Result<bool> {
     if until_us > now {
         return Ok(false);
     }
-    retried(async || {
-        let mut tx = app.store.begin().await?;
-        let mine = store::claim_trial(&mut tx, id, now, now + TRIAL_US).await?;
-        tx.commit().await?;
-        Ok(mine)
-    })
-    .await
+    retried(|| Box::pin(claim_trial(app, id, now))).await
+}
+
+async fn claim_trial(app: &App, id: i64, now_us: i64) -> Result<bool, StoreError> {
+    let mut tx = app.store.begin().await?;
+    let mine = store::claim_trial(&mut tx, id, now_us, now_us + TRIAL_US).await?;
+    tx.commit().await?;
+    Ok(mine)
+}
+
+async fn note_answer(app: &App, id: i64) -> Result<(), StoreError> {
+    let mut tx = app.store.begin().await?;
+    store::answered(&mut tx, id, app.now_us()).await?;
+    tx.commit().await
+}
+
+async fn note_failure(
+    app: &App,
+    engine: &Engine,
+    error: &str,
+    now_us: i64,
+) -> Result<Option<i64>, StoreError> {
+    let mut tx = app.store.begin().await?;
+    let until_us = store::failed(&mut tx, engine.id, engine.version, error, now_us).await?;
+    tx.commit().await?;
+    Ok(until_us)
 }
 
 /// Stores what was answered; `false` if the engine has changed since it was asked.
@@ -210,7 +219,7 @@ async fn keep(app: &App, question: &Question, asked: &Asked, read_at_us: i64) ->
             locations: &locations,
             units: &units,
         };
-        if retried(async || keep_chunk(app, &reading).await).await?.is_none() {
+        if retried(|| Box::pin(keep_chunk(app, &reading))).await?.is_none() {
             return Ok(false);
         }
     }
@@ -235,7 +244,7 @@ async fn keep_chunk(app: &App, reading: &Reading<'_>) -> Result<Option<usize>, S
 }
 
 /// Runs a transaction again that met another.
-async fn retried<T>(work: impl AsyncFn() -> Result<T, StoreError>) -> Result<T> {
+async fn retried<'a, T>(work: impl Fn() -> BoxFuture<'a, Result<T, StoreError>>) -> Result<T> {
     let mut tried = 1;
     loop {
         match work().await {
