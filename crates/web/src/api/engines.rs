@@ -64,14 +64,14 @@ pub(crate) struct EngineView {
     is_active: bool,
     /// Counts changes of the engine and of the locations it feeds.
     version: i64,
-    health: Health,
+    health: EngineHealth,
     created_date: String,
     modified_date: String,
 }
 
 /// How an engine fares, for all nodes.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Health {
+pub(crate) struct EngineHealth {
     /// `unknown`, `answering`, `failing` or `paused`: after 5 failures in a row nobody calls for a while.
     state: &'static str,
     /// In a row.
@@ -97,7 +97,7 @@ fn view(e: Engine) -> EngineView {
         config: e.config,
         is_active: e.is_active,
         version: e.version,
-        health: Health {
+        health: EngineHealth {
             state,
             failures: e.failures,
             paused_until: e.open_until_us.map(format_us),
