@@ -391,6 +391,46 @@ async fn what_was_read_before_a_failure_is_kept_and_only_the_rest_is_asked_again
 }
 
 #[tokio::test]
+async fn many_places_are_stored_in_transactions_that_stay_short() {
+    const LOCATIONS: usize = 60;
+    const SKUS: usize = 200;
+    for database in Database::each() {
+        let w = World::start(database, Door::Open, Shelf::new()).await;
+        let id = w.engine("service", &json!({"service": {"url": "AT/multiple/"}})).await;
+        let codes: Vec<String> = (0..LOCATIONS).map(|i| format!("L{i:03}")).collect();
+        for erp_code in &codes {
+            let (ids, actor) = (locations::ids(&w.app).await.unwrap(), w.app.actor("test").await.unwrap());
+            let mut blank = locations::blank(erp_code, erp_code, LocationKind::Store);
+            blank.engine = Some(id);
+            let mut tx = w.app.store.begin().await.unwrap();
+            locations::create(&mut tx, ids, &actor, &blank).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+        for i in 0..SKUS {
+            count(&w.app, "OWN", &format!("K{i:03}"), 1).await.unwrap();
+            codes.iter().for_each(|l| w.service.put(&format!("K{i:03}"), l, "4"));
+        }
+        let begun = tokio::time::Instant::now();
+        assert!(w.refresh().await.usable);
+        let first = begun.elapsed();
+        let rows = (LOCATIONS * SKUS) as i64;
+        let commands = "SELECT COUNT(*) FROM commands WHERE kind = 'stock.read'";
+        assert_eq!(readings(&w.app).await, rows);
+        assert_eq!(number(&w.app, commands).await, 4, "{rows} rows, at most 5,000 a transaction");
+        let largest = "SELECT COALESCE(MAX(n), 0) FROM (SELECT COUNT(*) n FROM stock_ledger WHERE kind = 'reading' \
+                       GROUP BY command_id) x";
+        assert!(number(&w.app, largest).await <= 5_000);
+        // Nothing changed: nothing is written but when it was read.
+        w.time.advance(LATER_US);
+        let begun = tokio::time::Instant::now();
+        assert!(w.refresh().await.usable);
+        println!("{rows} places: {first:?} at first, {:?} when nothing changed", begun.elapsed());
+        assert_eq!((readings(&w.app).await, number(&w.app, commands).await), (rows, 4));
+        assert_sound(&w.app).await;
+    }
+}
+
+#[tokio::test]
 async fn an_older_reading_or_one_of_another_configuration_changes_nothing() {
     for database in Database::each() {
         let w = World::start(database, Door::Open, usual()).await;

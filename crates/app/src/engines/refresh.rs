@@ -18,8 +18,10 @@ use crate::{App, Error, Result, settings};
 
 /// How long a node without engines does not look whether there are any.
 pub(crate) const NONE_FOR_US: i64 = 2_000_000;
-/// Products whose readings are stored in one transaction: at 200 locations it still is a short one.
-const STORE_CHUNK: usize = 500;
+/// Products whose readings are stored in one transaction.
+const STORE_PRODUCTS: usize = 500;
+/// Balances that change in one transaction: whoever waits for SQLite's one writer must not wait long.
+const STORE_ROWS: usize = 5_000;
 /// Tries of a transaction that met another.
 const TRIES: usize = 4;
 /// How long a trial call keeps others from trying: longer than any question takes.
@@ -203,7 +205,8 @@ async fn keep(app: &App, question: &Question, asked: &Asked, read_at_us: i64) ->
         let location = question.locations.get(erp_code).copied();
         by_sku.entry(sku).or_default().extend(location.map(|l| (l, *units)));
     }
-    for chunk in products.chunks(STORE_CHUNK) {
+    let mut chunks: Vec<&[(&String, i64)]> = products.chunks(STORE_PRODUCTS).collect();
+    while let Some(chunk) = chunks.pop() {
         let of = |(sku, product): &(&String, i64)| {
             let (places, product) = (by_sku.get(sku.as_str()), *product);
             let places = places.into_iter().flatten();
@@ -219,17 +222,33 @@ async fn keep(app: &App, question: &Question, asked: &Asked, read_at_us: i64) ->
             locations: &locations,
             units: &units,
         };
-        if retried(|| Box::pin(keep_chunk(app, &reading))).await?.is_none() {
-            return Ok(false);
+        match retried(|| Box::pin(keep_chunk(app, &reading))).await? {
+            Kept::Stored => {}
+            Kept::EngineChanged => return Ok(false),
+            Kept::TooMany => {
+                let (one, other) = chunk.split_at(chunk.len() / 2);
+                chunks.extend([other, one]);
+            }
         }
     }
     Ok(true)
 }
 
-async fn keep_chunk(app: &App, reading: &Reading<'_>) -> Result<Option<usize>, StoreError> {
+/// What came of storing a part of an answer.
+enum Kept {
+    Stored,
+    EngineChanged,
+    /// More balances would change than one transaction should.
+    TooMany,
+}
+
+async fn keep_chunk(app: &App, reading: &Reading<'_>) -> Result<Kept, StoreError> {
     let mut tx = app.store.read().await?;
     let places = store::differences(&mut tx, reading).await?;
     drop(tx);
+    if places.len() > STORE_ROWS && reading.products.len() > 1 {
+        return Ok(Kept::TooMany);
+    }
     let mut ids = app.store.take_ids(IdKind::Row, places.len() + 1).await?;
     let actor = oms_store::logs::Actor {
         command_id: ids.next().expect("one more than places"),
@@ -240,7 +259,7 @@ async fn keep_chunk(app: &App, reading: &Reading<'_>) -> Result<Option<usize>, S
     let mut tx = app.store.begin().await?;
     let changed = store::store(&mut tx, reading, &places, &mut ids, &actor).await?;
     tx.commit().await?;
-    Ok(changed)
+    Ok(if changed.is_some() { Kept::Stored } else { Kept::EngineChanged })
 }
 
 /// Runs a transaction again that met another.
