@@ -246,7 +246,7 @@ impl EngineConfig {
     }
 
     fn check(&self, kind: EngineKind) -> Result<(), Refusal> {
-        settings::check_url("service.url", &self.service.url)?;
+        address("service.url", &self.service.url)?;
         self.auth.check()?;
         if kind.row().needs_credentials && self.auth.kind == AuthKind::Anonymous {
             return Err(wrong("auth.type", format!("{} needs basic_auth or token.", kind.as_str())));
@@ -316,7 +316,7 @@ impl Auth {
             return Err(wrong("auth.password", "basic_auth and token need a password."));
         }
         if self.kind == AuthKind::Token {
-            settings::check_url("auth.url", self.url.as_deref().unwrap_or_default())?;
+            address("auth.url", self.url.as_deref().unwrap_or_default())?;
         }
         for (field, text) in [("auth.prefix", &self.prefix), ("auth.field", &self.field)] {
             if text.as_ref().is_some_and(|t| t.len() > MAX_WORD || t.chars().any(char::is_control)) {
@@ -348,6 +348,15 @@ impl Mapping {
         word("service.mapping.units", &self.units)?;
         self.reserved.as_deref().map_or(Ok(()), |r| word("service.mapping.reserved", r))
     }
+}
+
+/// An address without a user or password, which would be shown with it.
+fn address(field: &str, url: &str) -> Result<(), Refusal> {
+    let host = url.split_once("://").map_or(url, |(_, rest)| rest).split(['/', '?', '#']).next();
+    if host.is_some_and(|h| h.contains('@')) {
+        return Err(wrong(field, "An address holds no user or password; put them into auth."));
+    }
+    settings::check_url(field, url)
 }
 
 fn word(field: &str, text: &str) -> Result<(), Refusal> {
@@ -428,6 +437,7 @@ mod tests {
             EngineConfig::from_json(EngineKind::Service, &config).expect_err(at).field
         };
         assert_eq!(field("/service/url", json!("ftp://x")), "service.url");
+        assert_eq!(field("/service/url", json!("https://u:p@s.example/")), "service.url");
         assert_eq!(field("/service/timeout_ms", json!(99)), "service.timeout_ms");
         assert_eq!(field("/service/type", json!("many")), "many");
         assert_eq!(field("/service/mapping", json!({"at": "data"})), "service.mapping.at");

@@ -33,9 +33,7 @@ impl EngineClient {
                 answer = Value::Object([(key.to_owned(), answer)].into_iter().collect());
             }
         }
-        let mut narrowed = self.narrowed(skus, wanted);
-        narrowed.locations.clone_from(&wanted.locations);
-        Ok(answers::read(&self.config, &self.mapping, &answer, None, &narrowed)?)
+        Ok(answers::read(&self.config, &self.mapping, &answer, None, &self.narrowed(skus, wanted))?)
     }
 
     /// Puts codes where rows have ids. Ids that are not known are looked up once; what stays unknown is
