@@ -6,6 +6,7 @@ pub mod access;
 pub mod channels;
 pub mod coalesce;
 pub mod decisions;
+pub mod engines;
 pub mod geography;
 pub mod hub;
 pub mod idempotency;
@@ -71,6 +72,7 @@ pub struct App {
     hub: hub::HubCache,
     places: geography::PlacesCache,
     in_hand: nodes::InHand,
+    engines: engines::Engines,
 }
 
 impl App {
@@ -92,6 +94,7 @@ impl App {
             hub: hub::HubCache::default(),
             places: geography::PlacesCache::default(),
             in_hand: nodes::InHand::default(),
+            engines: engines::Engines::default(),
         })
     }
 

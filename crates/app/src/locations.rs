@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::geography::Places;
 use crate::setup::Progress;
-use crate::{App, Result, geography};
+use crate::{App, Result, engines, geography};
 
 /// Ids a change of a location needs, taken before its transaction.
 #[derive(Debug, Clone, Copy)]
@@ -126,9 +126,11 @@ async fn write(
     actor: &Actor,
 ) -> Result<Location> {
     let action = if before.is_none() { "location.created" } else { "location.updated" };
+    engines::attach(tx, before, p.engine, p.is_active).await?;
     logs::record_command(tx, actor, action).await?;
     let id = store::save(tx, before, p, hub_hash, ids.save, actor).await?;
-    let detail = json!({"erp_code": p.erp_code, "is_active": p.is_active, "priority": p.priority, "max_quota": p.max_quota});
+    let detail = json!({"erp_code": p.erp_code, "is_active": p.is_active, "priority": p.priority, "max_quota": p.max_quota,
+                        "engine": p.engine});
     logs::audit(tx, ids.audit, "stock_location", id, action, &detail, actor).await?;
     let saved = store::by_ids(tx, vec![id]).await?.remove(&id);
     Ok(saved.ok_or_else(|| {

@@ -148,8 +148,10 @@ fn subjects(jobs: &[Job]) -> Vec<i64> {
 
 /// Plans a batch on one snapshot and commits what fits; returns the jobs whose plan no longer did.
 async fn plan_batch(app: &App, kind: JobKind, jobs: Vec<Job>, tick: &mut Tick) -> Result<Vec<Job>> {
+    let anew = kind == JobKind::Replan;
+    let engines = input::ask_engines(app, &jobs, anew).await?;
     let mut tx = app.store.read().await?;
-    let input = input::read(&mut tx, &jobs, kind == JobKind::Replan, Hold::Nothing).await?;
+    let input = input::read(&mut tx, &jobs, anew, Hold::Nothing, &engines).await?;
     drop(tx);
     let (decided, batch_input) =
         tokio::task::spawn_blocking(move || input::decide(input)).await.expect("planning does not panic");
@@ -199,8 +201,9 @@ async fn plan_alone(app: &App, kind: JobKind, job: Job, tick: &mut Tick) -> Resu
 async fn try_alone(app: &App, kind: JobKind, jobs: &[Job], tick: &mut Tick) -> Result<()> {
     let (actor, mut ids) = (app.actor("system:planner").await?, CommitIds::empty());
     let anew = kind == JobKind::Replan;
+    let engines = input::ask_engines(app, jobs, anew).await?;
     let mut reading = app.store.read().await?;
-    let seen = input::read(&mut reading, jobs, anew, Hold::Nothing).await?;
+    let seen = input::read(&mut reading, jobs, anew, Hold::Nothing, &engines).await?;
     let (lines, locations) = (seen.orders.iter().map(|o| o.lines.len()).sum::<usize>(), seen.locations());
     drop(reading);
     // At most a package a location and one out of stock; an item a line and package; a transfer a source
@@ -210,7 +213,7 @@ async fn try_alone(app: &App, kind: JobKind, jobs: &[Job], tick: &mut Tick) -> R
     let needed = IdsNeeded { packages, items, transfers: items, rows: items * 7 + packages * 2 + 4 };
     take_ids(app, &mut ids, needed).await?;
     let mut tx = app.store.begin().await?;
-    let input = input::read(&mut tx, jobs, anew, Hold::Stock).await?;
+    let input = input::read(&mut tx, jobs, anew, Hold::Stock, &engines).await?;
     let (decided, batch_input) = input::decide(input);
     logs::record_command(&mut tx, &actor, "plan").await?;
     let outcome = store::commit(&mut tx, &decided, &batch_input, &mut ids, &actor).await?;
@@ -265,10 +268,11 @@ async fn settle_jobs(
 ) -> Result<()> {
     let is_in = |list: &[i64]| list.iter().copied().collect::<BTreeSet<i64>>();
     let (committed, missed) = (is_in(&outcome.committed), is_in(&outcome.missed));
-    let waits: BTreeSet<i64> = decided
+    let soonest = app.now_us() + WAIT_US;
+    let waits: BTreeMap<i64, i64> = decided
         .iter()
         .filter(|d| matches!(d.decision, Decision::Waits(_)) && d.order.replaces.is_none())
-        .map(|d| d.order.subject())
+        .map(|d| (d.order.subject(), d.wait.as_ref().and_then(|w| w.until_us).unwrap_or(soonest).min(soonest)))
         .collect();
     let changed: BTreeSet<i64> = decided
         .iter()
@@ -276,13 +280,17 @@ async fn settle_jobs(
         .filter(|id| !committed.contains(id) && !missed.contains(id))
         .collect();
     let (again, rest): (Vec<_>, Vec<_>) = jobs.iter().cloned().partition(|j| changed.contains(&j.ref_id));
-    let (put_off, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(|j| waits.contains(&j.ref_id));
+    let (put_off, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(|j| waits.contains_key(&j.ref_id));
     let done: Vec<i64> = rest.iter().filter(|j| !missed.contains(&j.ref_id)).map(|j| j.id).collect();
     if jobs::finish(tx, &done, &app.node).await?.len() < done.len() {
         // The lease was lost while this batch was planned: the other process's work stands.
         return Err(StoreError::Corrupt("leases of plan jobs were lost to another process".into()).into());
     }
-    jobs::give_back(tx, &put_off, &app.node, app.now_us() + WAIT_US, None, 0).await?;
+    let mut until: BTreeMap<i64, Vec<Job>> = BTreeMap::new();
+    put_off.into_iter().for_each(|j| until.entry(waits[&j.ref_id]).or_default().push(j));
+    for (at_us, jobs) in until {
+        jobs::give_back(tx, &jobs, &app.node, at_us, None, 0).await?;
+    }
     Ok(jobs::give_back(tx, &again, &app.node, app.now_us(), None, 0).await?)
 }
 

@@ -1,4 +1,4 @@
-//! Stock of the built-in engine: loaded in bulk, read, and asked for by baskets.
+//! Stock: that of the built-in engine loaded in bulk; all of it asked for by baskets.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -7,11 +7,11 @@ use oms_core::stocks::MAX_ON_HAND;
 use oms_store::ids::IdKind;
 use oms_store::logs::{self, Actor};
 use oms_store::products::{self, NewProduct};
-use oms_store::stocks::{self as store, Count};
+use oms_store::stocks::{self as store, Count, NotCounted};
 use oms_store::{Tx, locations};
 use serde_json::json;
 
-use crate::{App, Result};
+use crate::{App, Result, engines};
 
 /// The most rows one load may hold: a second of work, well inside a request's limits.
 pub const MAX_ROWS: usize = 5_000;
@@ -73,15 +73,27 @@ pub async fn set(tx: &mut Tx, mut ids: LoadIds, actor: &Actor, rows: &[StockRow]
     }
     logs::record_command(tx, actor, "stock.set").await?;
     let refused = store::set_on_hand(tx, &counts, actor).await?;
-    if let Some(place) = refused.first() {
-        let i = counts.iter().position(|c| c.place == *place).unwrap_or_default();
-        let message = format!(
-            "{} units of {} at {} are fewer than are already reserved there.",
-            rows[i].on_hand, rows[i].sku, rows[i].erp_code
-        );
-        return Err(Refusal::invalid(format!("rows[{i}].on_hand"), "below_reserved", message).into());
+    let row_of = |place| counts.iter().position(|c| c.place == place).unwrap_or_default();
+    match refused.first() {
+        None => Ok(counts.len()),
+        Some(NotCounted::BelowReserved(place)) => {
+            let i = row_of(*place);
+            let message = format!(
+                "{} units of {} at {} are fewer than are already reserved there.",
+                rows[i].on_hand, rows[i].sku, rows[i].erp_code
+            );
+            Err(Refusal::invalid(format!("rows[{i}].on_hand"), "below_reserved", message).into())
+        }
+        Some(NotCounted::FedBy(place, engine)) => {
+            let i = row_of(*place);
+            let message = format!(
+                "The stock of {} comes from the stock engine {engine:?}; correct it there, or set engine of the \
+                 location to null first.",
+                rows[i].erp_code
+            );
+            Err(Refusal::invalid(format!("rows[{i}].erp_code"), "fed_by_engine", message).into())
+        }
     }
-    Ok(counts.len())
 }
 
 /// The product of each SKU; an unknown SKU becomes a product named after it.
@@ -120,18 +132,24 @@ pub struct Basket {
     pub tags: Vec<String>,
 }
 
-/// For each location asked about, whether it has the whole basket. `None` if no location fits the question.
+/// For each location asked about, whether it has the whole basket. `None` if no location fits the
+/// question. A location whose outside engine does not answer has nothing that could be promised.
 pub async fn has_basket(app: &App, basket: &Basket) -> Result<Option<BTreeMap<String, bool>>> {
     let mut tx = app.store.read().await?;
     let skus: Vec<String> = basket.skus.keys().cloned().collect();
     let products = products::by_sku(&mut tx, &skus).await?;
+    drop(tx);
     let ids: Vec<i64> = products.values().copied().collect();
+    let states = engines::refresh(app, &ids).await?;
+    let down = |engine: Option<i64>| states.iter().any(|s| !s.usable && Some(s.id) == engine);
+    let mut tx = app.store.read().await?;
     let available = store::of_products(&mut tx, &ids).await?;
-    let has = |location: i64| {
-        basket.skus.iter().all(|(sku, &units)| {
-            let product = products.get(sku).copied();
-            product.and_then(|p| available.get(&(p, location))).is_some_and(|free| free.available >= units)
-        })
+    let has = |l: &locations::Location| {
+        !down(l.properties.engine)
+            && basket.skus.iter().all(|(sku, &units)| {
+                let product = products.get(sku).copied();
+                product.and_then(|p| available.get(&(p, l.id))).is_some_and(|free| free.available >= units)
+            })
     };
     let asked = |l: &locations::Location| {
         let p = &l.properties;
@@ -144,6 +162,6 @@ pub async fn has_basket(app: &App, basket: &Basket) -> Result<Option<BTreeMap<St
     };
     let all = locations::all(&mut tx).await?;
     let answer: BTreeMap<_, _> =
-        all.iter().filter(|l| asked(l)).map(|l| (l.properties.erp_code.clone(), has(l.id))).collect();
+        all.iter().filter(|l| asked(l)).map(|l| (l.properties.erp_code.clone(), has(l))).collect();
     Ok((!answer.is_empty()).then_some(answer))
 }

@@ -10,6 +10,7 @@ use oms_store::plans::{self, CommitIds, LineToPlan, Resent, Role};
 use oms_store::transfers::{self as store, Effect, HeldPackage, Transfer};
 use oms_store::{StoreError, Tx};
 
+use crate::engines::{self, EngineState};
 use crate::planning::input::{self, Hold};
 use crate::{App, Result};
 
@@ -60,22 +61,33 @@ pub struct Stepped {
     pub resent: Option<Resent>,
 }
 
-/// Ids a step may need, taken before its transaction.
-pub struct StepIds(CommitIds);
+/// What a step needs from before its transaction: ids, and how outside stock engines are.
+pub struct StepIds {
+    ids: CommitIds,
+    engines: Vec<EngineState>,
+}
 
-/// Takes them.
-pub async fn ids(app: &App) -> Result<StepIds> {
-    Ok(StepIds(CommitIds {
+/// Takes them; asks the stock engines for what a transfer that is not found will be looked for elsewhere.
+pub async fn ids(app: &App, id: i64, step: Step) -> Result<StepIds> {
+    let engines = match step {
+        Step::NotFound if !engines::none(app).await => {
+            let products = store::products_of(&mut app.store.read().await?, id).await?;
+            engines::refresh(app, &products).await?
+        }
+        _ => Vec::new(),
+    };
+    let ids = CommitIds {
         packages: app.store.take_ids(IdKind::Package, 1).await?,
         items: app.store.take_ids(IdKind::PackageItem, PARTS).await?,
         transfers: app.store.take_ids(IdKind::Transfer, PARTS).await?,
         rows: app.store.take_ids(IdKind::Row, ROWS).await?,
-    }))
+    };
+    Ok(StepIds { ids, engines })
 }
 
 /// Takes a transfer a step on. A step that does not start in its state is refused.
 pub async fn step(tx: &mut Tx, mut ids: StepIds, actor: &Actor, id: i64, step: Step) -> Result<Stepped> {
-    let ids = &mut ids.0;
+    let StepIds { ids, engines } = &mut ids;
     let held = store::hold(tx, id).await?;
     let (package, transfers) = held.ok_or_else(|| Refusal::not_found("transfer order", id))?;
     let transfer = transfers.iter().find(|t| t.id == id);
@@ -89,7 +101,7 @@ pub async fn step(tx: &mut Tx, mut ids: StepIds, actor: &Actor, id: i64, step: S
     let open_besides =
         transfers.iter().filter(|t| t.id != id).any(|t| states::state(t.state).is_some_and(|s| s.open));
     let resent = match step {
-        Step::NotFound => Some(look_elsewhere(tx, &package, transfer, ids, actor).await?),
+        Step::NotFound => Some(look_elsewhere(tx, &package, transfer, (ids, engines), actor).await?),
         _ => None,
     };
     let waits = open_besides
@@ -120,7 +132,7 @@ async fn look_elsewhere(
     tx: &mut Tx,
     package: &HeldPackage,
     lost: &Transfer,
-    ids: &mut CommitIds,
+    (ids, engines): (&mut CommitIds, &[EngineState]),
     actor: &Actor,
 ) -> Result<Resent> {
     store::exclude_source(tx, lost, actor).await?;
@@ -138,7 +150,7 @@ async fn look_elsewhere(
     let failed = plans::exclusions(tx, order.lines.iter().map(|l| l.id).collect(), Role::Send).await?;
     order.excluded_sources = failed.into_iter().map(|(_, location)| location).collect();
     order.bring_to = Some(package.location_id);
-    let input = input::read_for(tx, vec![order], Hold::Stock).await?;
+    let input = input::read_for(tx, vec![order], Hold::Stock, engines).await?;
     let (decided, batch) = input::decide(input);
     let one = decided.first().ok_or_else(|| StoreError::Corrupt("a batch of one has no decision".into()))?;
     if let oms_core::plan::Decision::Waits(reason) = &one.decision {

@@ -273,6 +273,12 @@ pub async fn stocks(app: &App, ask: &Ask) -> Result<Page<lists::tables::Stock>> 
     Ok(lists::tables::stocks(&mut app.store.read().await?, ask).await?)
 }
 
+/// A page of stock engines, their secrets masked.
+pub async fn engines(app: &App, ask: &Ask) -> Result<Page<oms_store::engines::Engine>> {
+    let page = lists::tables::engines(&mut app.store.read().await?, ask).await?;
+    Ok(page.map(crate::engines::masked))
+}
+
 /// Plans with everything that explains them.
 pub struct PlanSet {
     pub page: Page<lists::tables::Plan>,

@@ -60,6 +60,18 @@ fn mutants(dialect: Dialect) -> Vec<Mutant> {
         one("S6", "UPDATE reservations SET closed_reason = 'lost'"),
         one("S7", "UPDATE reservations SET product_id = product_id + 100000"),
         one("S7", "UPDATE reservations SET location_id = location_id + 100000"),
+        one("S3", "UPDATE stocks SET on_hand = -1, engine_id = 1"),
+        one("S8", "UPDATE stocks SET engine_id = 1"),
+        Mutant(
+            "S8",
+            vec![
+                "INSERT INTO stock_engines (id, name, type, config, is_active, allow_partial, version, failures, created_us, \
+                 modified_us) VALUES (1, 'a', 'service', '{}', TRUE, FALSE, 1, 0, 0, 0)"
+                    .into(),
+                "UPDATE stocks SET engine_id = 1".into(),
+            ],
+        ),
+        one("S9", "UPDATE locations SET engine = 1"),
         one(
             "O1",
             "UPDATE order_items SET quantity = quantity + 1 WHERE order_id = (SELECT MIN(order_id) FROM packages)",

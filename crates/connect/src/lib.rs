@@ -3,6 +3,7 @@
 //! Every outgoing request of the product goes through [`http::HttpClient`], which refuses addresses
 //! that are not on the public internet unless the operator opened their network ([`policy::NetPolicy`]).
 
+pub mod engines;
 pub mod http;
 pub mod hub;
 pub mod policy;

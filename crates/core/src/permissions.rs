@@ -15,6 +15,8 @@ pub enum Permission {
     LocationsWrite,
     StockRead,
     StockWrite,
+    EnginesRead,
+    EnginesWrite,
     ScenariosRead,
     ScenariosWrite,
     SettingsRead,

@@ -76,6 +76,13 @@ pub const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "STOCK_ENGINES",
+        about: "How old a reading of an outside stock engine may be before a plan asks again, in seconds.",
+        example: r#"{"max_age_seconds":30}"#,
+        secrets: &[],
+        validate: |v| read::<StockEngines>(v).and_then(|s| s.check()),
+    },
+    Setting {
         key: "OMNITRON_WEBHOOKS",
         about: "The webhooks to register on the hub: event types, our public address, and the token the hub sends.",
         example: r#"{"target_base_url":"https://brand-oms.example","events":["order.created","order.updated"],"token":"…"}"#,
@@ -136,7 +143,7 @@ impl Setting {
     }
 }
 
-fn mask(value: &mut Value, secrets: &[&str]) {
+pub(crate) fn mask(value: &mut Value, secrets: &[&str]) {
     match value {
         Value::Object(map) => {
             for (key, v) in map {
@@ -153,7 +160,7 @@ fn mask(value: &mut Value, secrets: &[&str]) {
 
 /// An all-asterisk secret keeps what is stored at the same place; where nothing is, it is refused,
 /// lest the mask itself become the password.
-fn unmask(value: &mut Value, stored: Option<&Value>, secrets: &[&str]) -> Result<(), Refusal> {
+pub(crate) fn unmask(value: &mut Value, stored: Option<&Value>, secrets: &[&str]) -> Result<(), Refusal> {
     match value {
         Value::Object(map) => {
             for (key, v) in map {
@@ -198,7 +205,7 @@ pub fn read<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T, Refusal>
     })
 }
 
-fn check_url(field: &str, url: &str) -> Result<(), Refusal> {
+pub(crate) fn check_url(field: &str, url: &str) -> Result<(), Refusal> {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     match rest {
         Some(rest)
@@ -364,6 +371,28 @@ pub struct GeolocationDiscovery {
     pub api_key: Option<String>,
     #[serde(default)]
     pub cache_ttl_seconds: Option<u32>,
+}
+
+/// `STOCK_ENGINES`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StockEngines {
+    pub max_age_seconds: i64,
+}
+
+impl Default for StockEngines {
+    fn default() -> Self {
+        Self { max_age_seconds: 30 }
+    }
+}
+
+impl StockEngines {
+    fn check(&self) -> Result<(), Refusal> {
+        match self.max_age_seconds {
+            1..=3_600 => Ok(()),
+            _ => Err(wrong("max_age_seconds", "1 to 3,600 seconds are expected.")),
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]

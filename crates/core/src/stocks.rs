@@ -13,6 +13,8 @@ pub enum Movement {
     Consume,
     /// Units that came by transfer, promised to the item they came for.
     Arrive,
+    /// An outside stock engine reads another number than before: `d_on_hand` is the difference.
+    Reading,
 }
 
 impl Movement {
@@ -24,6 +26,7 @@ impl Movement {
             Self::Release => "release",
             Self::Consume => "consume",
             Self::Arrive => "arrive",
+            Self::Reading => "reading",
         }
     }
 }

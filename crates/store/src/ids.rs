@@ -32,6 +32,7 @@ pub enum IdKind {
     Scenario,
     User,
     Setting,
+    StockEngine,
     /// Ledger, log, event, job, inbox, reservation, transfer item, decision and command rows.
     Row,
 }
@@ -53,6 +54,7 @@ impl IdKind {
             Self::Scenario => "scenario",
             Self::User => "user",
             Self::Setting => "setting",
+            Self::StockEngine => "stock_engine",
             Self::Row => "row",
         }
     }
@@ -60,7 +62,7 @@ impl IdKind {
     /// Kinds made one at a time by people start with small blocks, so that their ids stay short.
     fn first_block(self, dialect: Dialect) -> i64 {
         match (self, dialect) {
-            (Self::Scenario | Self::User | Self::Setting | Self::Channel, _) => 1,
+            (Self::Scenario | Self::User | Self::Setting | Self::StockEngine | Self::Channel, _) => 1,
             (Self::Location, _) => 16,
             (_, Dialect::Sqlite) => FIRST_BLOCK_SQLITE,
             (_, Dialect::Postgres) => FIRST_BLOCK_POSTGRES,

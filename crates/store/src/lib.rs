@@ -13,6 +13,7 @@ mod migrate;
 pub mod access;
 pub mod channels;
 pub mod decisions;
+pub mod engines;
 pub mod events;
 pub mod geography;
 pub mod inbox;

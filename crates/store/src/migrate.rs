@@ -8,6 +8,7 @@ use crate::{Store, StoreError, args};
 
 const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_base", include_str!("../schema/0001_base.sql")),
+    ("0002_stock_engines", include_str!("../schema/0002_stock_engines.sql")),
     ("0004_planning", include_str!("../schema/0004_planning.sql")),
 ];
 
@@ -15,6 +16,11 @@ const MIGRATIONS: &[(&str, &str)] = &[
 const TRIES: usize = 5;
 
 pub(crate) async fn run(store: &Store) -> Result<(), StoreError> {
+    apply(store, MIGRATIONS).await?;
+    check_collation(store).await
+}
+
+async fn apply(store: &Store, migrations: &[(&str, &str)]) -> Result<(), StoreError> {
     let mut tried = 0;
     while let Err(error) = prepare(store).await {
         tried += 1;
@@ -25,7 +31,7 @@ pub(crate) async fn run(store: &Store) -> Result<(), StoreError> {
     let mut tx = store.begin().await?;
     // The row is this node's lock: another node's insert waits for our commit.
     tx.execute("INSERT INTO schema_lock (id) VALUES (1)", vec![]).await?;
-    for (name, text) in MIGRATIONS {
+    for (name, text) in migrations {
         let hash = hex::encode(Sha256::digest(text.as_bytes()));
         let applied = tx.first("SELECT hash FROM schema_migrations WHERE name = $1", args![*name]).await?;
         match applied {
@@ -44,8 +50,7 @@ pub(crate) async fn run(store: &Store) -> Result<(), StoreError> {
         tracing::info!(migration = name, "schema migrated");
     }
     tx.execute("DELETE FROM schema_lock WHERE id = 1", vec![]).await?;
-    tx.commit().await?;
-    check_collation(store).await
+    tx.commit().await
 }
 
 async fn prepare(store: &Store) -> Result<(), StoreError> {
@@ -111,5 +116,42 @@ impl Store {
         tx.commit().await?;
         store.close().await;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use oms_testkit::Database;
+
+    #[tokio::test]
+    async fn stock_of_an_older_version_is_kept_and_may_be_read_by_engines() {
+        for database in Database::each() {
+            let store =
+                Store::connect(&database.url, crate::Options { durable: false }).await.expect("opens");
+            apply(&store, &MIGRATIONS[..1]).await.expect("the first version");
+            let mut tx = store.begin().await.expect("begins");
+            for sql in [
+                "INSERT INTO stocks (product_id, location_id, on_hand, reserved, quarantined) VALUES (1, 2, 9, 3, 1)",
+                "INSERT INTO locations (id, erp_code, name, kind, is_fulfillment_center, is_pickup_location, \
+                 is_delivery_location, is_return_available, is_fast_delivery_available, is_shipper, is_active, priority, \
+                 engine, conf, tags, event_seq, version, created_us, modified_us) VALUES (2, 'W', 'W', 'store', TRUE, TRUE, \
+                 TRUE, TRUE, TRUE, TRUE, TRUE, 0, 7, '{}', '[]', 1, 1, 0, 0)",
+            ] {
+                tx.execute(sql, vec![]).await.expect(sql);
+            }
+            tx.commit().await.expect("commits");
+
+            run(&store).await.expect("the newest version");
+            run(&store).await.expect("once is enough");
+            let mut tx = store.begin().await.expect("begins");
+            let kept = "SELECT COUNT(*) FROM stocks s JOIN locations l ON l.id = s.location_id WHERE s.product_id = 1 \
+                        AND s.on_hand = 9 AND s.reserved = 3 AND s.quarantined = 1 AND s.engine_id IS NULL AND l.engine IS NULL";
+            assert_eq!(tx.scalar(kept, vec![]).await.expect("counts"), 1);
+            let read = "UPDATE stocks SET on_hand = 0, engine_id = 1";
+            assert_eq!(tx.execute(read, vec![]).await.expect("an engine may read less"), 1);
+            let broken = tx.execute("UPDATE stocks SET engine_id = NULL", vec![]).await;
+            assert!(broken.is_err_and(|e| e.is_constraint()));
+        }
     }
 }

@@ -153,6 +153,19 @@ pub async fn read_order_alone(tx: &mut Tx, id: i64) -> Result<Option<OrderToPlan
     Ok(tx.first(sql, args![id]).await?.as_ref().map(read_order).transpose()?.map(|(order, ..)| order))
 }
 
+/// The products that orders, or packages planned anew, ask for.
+pub async fn products_asked(tx: &mut Tx, ids: &[i64], anew: bool) -> Result<Vec<i64>, StoreError> {
+    let head = match anew {
+        true => "SELECT DISTINCT product_id FROM package_items WHERE package_id",
+        false => "SELECT DISTINCT product_id FROM order_items WHERE order_id",
+    };
+    let rows = tx.fetch_in(head, ids.iter().copied(), "").await?;
+    let mut products = rows.iter().map(|r| r.i64(0)).collect::<Result<Vec<_>, _>>()?;
+    products.sort_unstable();
+    products.dedup();
+    Ok(products)
+}
+
 /// Reads packages that are out of stock, by id, each as what is left to plan of its order.
 pub async fn read_packages(tx: &mut Tx, ids: &[i64]) -> Result<HashMap<i64, OrderToPlan>, StoreError> {
     let head = format!(
@@ -344,6 +357,15 @@ pub struct Decided {
     pub decision: Decision,
     /// Units that this order must leave at a place, where that is any.
     pub safety: HashMap<Place, i64>,
+    /// What is said of an order that waits, where more is known than the decision says.
+    pub wait: Option<Wait>,
+}
+
+/// What an order waits for, in words, and until when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wait {
+    pub text: String,
+    pub until_us: Option<i64>,
 }
 
 impl Decided {

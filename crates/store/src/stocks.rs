@@ -209,25 +209,45 @@ pub struct Count {
     pub ledger_id: i64,
 }
 
-/// Sets `on_hand` to what was counted, with a ledger row of the difference. Returns the places where
-/// the count is below what is already promised there: those are left as they were.
-pub async fn set_on_hand(tx: &mut Tx, counts: &[Count], actor: &Actor) -> Result<Vec<Place>, StoreError> {
-    let wanted: BTreeMap<Place, &Count> = counts.iter().map(|c| (c.place, c)).collect();
+/// Why a count was not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotCounted {
+    /// It is below what is already promised there.
+    BelowReserved(Place),
+    /// An outside engine says what stands there; its name.
+    FedBy(Place, String),
+}
+
+/// Sets `on_hand` to what was counted, with a ledger row of the difference. Returns the places that were
+/// left as they were.
+pub async fn set_on_hand(
+    tx: &mut Tx,
+    counts: &[Count],
+    actor: &Actor,
+) -> Result<Vec<NotCounted>, StoreError> {
+    let owners = crate::engines::owners(tx).await?;
+    let fed = |place: Place| Some(NotCounted::FedBy(place, owners.get(&place.1)?.1.clone()));
+    let mut refused: Vec<_> = counts.iter().filter_map(|c| fed(c.place)).collect();
+    let ours = counts.iter().filter(|c| !owners.contains_key(&c.place.1));
+    let wanted: BTreeMap<Place, &Count> = ours.map(|c| (c.place, c)).collect();
     open(tx, wanted.keys().copied()).await?;
     let before = lock(tx, wanted.keys().copied()).await?;
-    let (mut refused, mut ledger, mut rows) = (Vec::new(), LedgerRows::default(), Rows::new(3));
+    let (mut ledger, mut rows) = (LedgerRows::default(), Rows::new(3));
     for (place, count) in wanted {
         let old = before.get(&place).copied().unwrap_or_default();
         if count.on_hand < old.reserved + old.quarantined {
-            refused.push(place);
-        } else if count.on_hand != old.on_hand {
+            refused.push(NotCounted::BelowReserved(place));
+            continue;
+        }
+        if count.on_hand != old.on_hand {
             let d = (count.on_hand - old.on_hand, 0, 0);
             ledger.push(count.ledger_id, place, Movement::Received, d, None, actor);
-            rows.push(args![place.0, place.1, count.on_hand]);
         }
+        rows.push(args![place.0, place.1, count.on_hand]);
     }
-    let body =
-        "UPDATE stocks SET on_hand = v.n FROM v WHERE stocks.product_id = v.p AND stocks.location_id = v.l";
+    // A place that an engine fed before is the built-in one's again once it is counted.
+    let body = "UPDATE stocks SET on_hand = v.n, engine_id = NULL FROM v WHERE stocks.product_id = v.p \
+                AND stocks.location_id = v.l AND (stocks.on_hand <> v.n OR stocks.engine_id IS NOT NULL)";
     tx.execute_values("p, l, n", rows, body).await?;
     ledger.write(tx).await?;
     Ok(refused)

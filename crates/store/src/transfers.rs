@@ -137,6 +137,12 @@ pub async fn hold(tx: &mut Tx, id: i64) -> Result<Option<(HeldPackage, Vec<Trans
     Ok(Some((package, transfers)))
 }
 
+/// The products of a transfer.
+pub async fn products_of(tx: &mut Tx, id: i64) -> Result<Vec<i64>, StoreError> {
+    let sql = "SELECT DISTINCT product_id FROM transfer_items WHERE transfer_id = $1 ORDER BY product_id";
+    tx.fetch(sql, args![id]).await?.iter().map(|r| r.i64(0)).collect()
+}
+
 /// What a step does to the transfer's stock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
@@ -206,13 +212,19 @@ async fn move_stock(
         Effect::Arrive => (item.product_id, transfer.to_location_id),
         _ => (item.product_id, transfer.from_location_id),
     };
-    let per_unit = match effect {
+    let (mut d_on_hand, d_reserved) = match effect {
         Effect::None => return Ok(()),
         Effect::Dispatch => (-1, -1),
         Effect::Release => (0, -1),
         Effect::Arrive if transfer.is_detached => (1, 0),
         Effect::Arrive => (1, 1),
     };
+    let here = if effect == Effect::Arrive { transfer.to_location_id } else { transfer.from_location_id };
+    if crate::engines::owners(tx).await?.contains_key(&here) {
+        // The engine's next reading says what is on hand.
+        d_on_hand = 0;
+    }
+    let per_unit = (d_on_hand, d_reserved);
     let mut moves: BTreeMap<Place, (i64, i64)> = BTreeMap::new();
     for item in &transfer.items {
         let sum = moves.entry(place(item)).or_default();
@@ -245,7 +257,7 @@ async fn move_stock(
                         now.reserved
                     ]);
                 }
-                let d = (item.quantity, per_unit.1 * item.quantity, 0);
+                let d = (per_unit.0 * item.quantity, per_unit.1 * item.quantity, 0);
                 ledger.push(id(), at, movement, d, reservation, actor);
             }
             let head = "INSERT INTO reservations (id, package_item_id, location_id, product_id, quantity, on_hand_seen, \

@@ -5,17 +5,18 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use oms_core::geo::{self, Point};
 use oms_core::ids::{LineId, OrderId, PackageId, ProductId, ScenarioId};
 use oms_core::plan::{
-    Attempt, Decision, LaneSnap, LineSnap, OrderSnap, ScenarioSnap, Snapshot, StockSnap, snapshot,
+    Attempt, Decision, EngineSnap, LaneSnap, LineSnap, OrderSnap, ScenarioSnap, Snapshot, StockSnap, WaitReason, snapshot,
 };
 use oms_core::queries::Facts;
 use oms_core::scenarios::{Family, Filter, OrderTraits, Rule, SortBy};
 use oms_store::jobs::Job;
-use oms_store::plans::{self as store, BatchInput, Candidate, Decided, LineToPlan, OrderToPlan};
+use oms_store::plans::{self as store, BatchInput, Candidate, Decided, LineToPlan, OrderToPlan, Wait};
 use oms_store::stocks::{self, Place};
 use oms_store::{Tx, scenarios};
 use sha2::{Digest, Sha256};
 
-use crate::{Result, settings};
+use crate::engines::{self, EngineState};
+use crate::{App, Result, settings};
 
 /// zstd's fastest level: the snapshot is mostly distances.
 const ZSTD_LEVEL: i32 = 1;
@@ -38,6 +39,8 @@ pub(crate) struct Input {
     scenarios: Vec<ScenarioSnap>,
     transfers: Vec<ScenarioSnap>,
     geo: bool,
+    /// Stock engines that cannot be planned with.
+    down: Vec<EngineState>,
 }
 
 impl Input {
@@ -47,19 +50,43 @@ impl Input {
     }
 }
 
+/// Brings the readings of outside stock engines up to date for what these jobs ask for; no transaction
+/// may be open. Returns how the engines are, none if there are none.
+pub(crate) async fn ask_engines(app: &App, jobs: &[Job], anew: bool) -> Result<Vec<EngineState>> {
+    if engines::none(app).await {
+        return Ok(Vec::new());
+    }
+    let mut tx = app.store.read().await?;
+    let ids: Vec<i64> = jobs.iter().map(|j| j.ref_id).collect();
+    let products = store::products_asked(&mut tx, &ids, anew).await?;
+    drop(tx);
+    engines::refresh(app, &products).await
+}
+
 /// Reads what orders and packages are decided on. `anew`: the jobs name packages that are out of stock.
-pub(crate) async fn read(tx: &mut Tx, jobs: &[Job], anew: bool, hold: Hold) -> Result<Input> {
+pub(crate) async fn read(
+    tx: &mut Tx,
+    jobs: &[Job],
+    anew: bool,
+    hold: Hold,
+    engines: &[EngineState],
+) -> Result<Input> {
     let ids: Vec<i64> = jobs.iter().map(|j| j.ref_id).collect();
     let mut found = match anew {
         true => store::read_packages(tx, &ids).await?,
         false => store::read_orders(tx, &ids).await?,
     };
     let orders = ids.iter().filter_map(|id| found.remove(id)).collect();
-    read_for(tx, orders, hold).await
+    read_for(tx, orders, hold, engines).await
 }
 
-/// Reads what these orders are decided on.
-pub(crate) async fn read_for(tx: &mut Tx, mut orders: Vec<OrderToPlan>, hold: Hold) -> Result<Input> {
+/// Reads what these orders are decided on. `engines`: as [`ask_engines`] found them.
+pub(crate) async fn read_for(
+    tx: &mut Tx,
+    mut orders: Vec<OrderToPlan>,
+    hold: Hold,
+    engines: &[EngineState],
+) -> Result<Input> {
     let snap = |s: scenarios::Stored| ScenarioSnap {
         id: ScenarioId(s.id),
         version: s.version,
@@ -88,12 +115,31 @@ pub(crate) async fn read_for(tx: &mut Tx, mut orders: Vec<OrderToPlan>, hold: Ho
     };
     Ok(Input {
         orders,
-        candidates,
         available,
         scenarios: active.drain(..).map(snap).collect(),
         transfers: transfers.into_iter().map(snap).collect(),
         geo: settings::measures_distance(tx).await?,
+        down: engines_down(tx, &candidates, engines).await?,
+        candidates,
     })
+}
+
+/// Engines that feed a location and cannot be planned with: those that do not answer, and those that
+/// were switched off, whose locations have no stock that anybody vouches for.
+async fn engines_down(tx: &mut Tx, candidates: &[Candidate], asked: &[EngineState]) -> Result<Vec<EngineState>> {
+    let mut down: Vec<EngineState> = asked.iter().filter(|e| !e.usable).cloned().collect();
+    if candidates.iter().any(|c| c.snap.engine.is_some()) {
+        let off = oms_store::engines::all(tx).await?.into_iter().filter(|e| !e.is_active);
+        down.extend(off.map(|e| EngineState {
+            id: e.id,
+            name: e.name,
+            usable: false,
+            allow_partial: true,
+            reason: None,
+            next_try_us: None,
+        }));
+    }
+    Ok(down)
 }
 
 /// A snapshot with everything needed to commit its decisions.
@@ -114,11 +160,21 @@ pub(crate) fn decide(input: Input) -> (Vec<Decided>, BatchInput) {
     let decided = input.orders.into_iter().zip(decisions).enumerate();
     let decided = decided.map(|(ordinal, (order, decision))| Decided {
         safety: safety_of(&snapshot, ordinal, &decision),
+        wait: wait_of(&decision, &input.down),
         order,
         ordinal,
         decision,
     });
     (decided.collect(), batch)
+}
+
+/// How long an order waits for a stock engine, and what is said of it.
+fn wait_of(decision: &Decision, down: &[EngineState]) -> Option<Wait> {
+    let Decision::Waits(WaitReason::EngineDown { engine }) = decision else { return None };
+    let state = down.iter().find(|e| e.id == *engine)?;
+    let why = state.reason.as_deref().unwrap_or("It does not answer.");
+    let text = format!("The order waits for the stock engine {}; nothing is planned on guesses. {why}", state.name);
+    Some(Wait { text, until_us: state.next_try_us })
 }
 
 /// What an order must leave at the places it takes from.
@@ -177,7 +233,7 @@ pub(crate) fn build(input: &Input) -> Snapshot {
         locations: input.candidates.iter().map(|c| c.snap.clone()).collect(),
         stock: stock.collect(),
         safety: Vec::new(),
-        engines_down: Vec::new(),
+        engines_down: input.down.iter().map(|e| EngineSnap { id: e.id, allow_partial: e.allow_partial }).collect(),
         scenarios: input.scenarios.clone(),
         transfers: input.transfers.clone(),
         lanes: if input.geo && by_distance { lanes(&input.candidates) } else { Vec::new() },

@@ -2,7 +2,7 @@
 
 use crate::geography::Level;
 use crate::lists::{Ask, Filter, Kind, List, Order, Page};
-use crate::{Row, StoreError, Tx, channels, geography, locations, scenarios};
+use crate::{Row, StoreError, Tx, channels, engines, geography, locations, scenarios};
 
 const BY_ID: &[Order] = &[("id", "t.id"), ("-id", "t.id DESC")];
 const BY_ID_OR_CHANGE: &[Order] = &[
@@ -123,6 +123,24 @@ pub async fn scenarios(tx: &mut Tx, ask: &Ask) -> Result<Page<scenarios::Stored>
     read_all(page, |r| scenarios::read(&r))
 }
 
+/// The list of stock engines.
+pub const ENGINES: List = List {
+    table: "stock_engines t",
+    joins: "",
+    filters: &[
+        Filter::new("name", Kind::Text, "t.name = ?"),
+        Filter::new("stock_engine_type", Kind::Text, "t.type = ?"),
+        Filter::new("is_active", Kind::Bool, "t.is_active = ?"),
+    ],
+    orders: &[("id", "t.id"), ("-id", "t.id DESC"), ("name", "t.name")],
+};
+
+/// A page of stock engines.
+pub async fn engines(tx: &mut Tx, ask: &Ask) -> Result<Page<engines::Engine>, StoreError> {
+    let page = super::page(tx, &ENGINES, engines::COLUMNS, ask).await?;
+    read_all(page, |r| engines::read(&r))
+}
+
 /// The list of locations.
 pub const LOCATIONS: List = List {
     table: "locations t",
@@ -168,6 +186,8 @@ pub struct Stock {
     pub on_hand: i64,
     pub reserved: i64,
     pub quarantined: i64,
+    /// The outside engine whose reading `on_hand` is.
+    pub engine_id: Option<i64>,
 }
 
 /// The list of balances.
@@ -178,13 +198,16 @@ pub const STOCKS: List = List {
         Filter::new("erp_code", Kind::Texts, "l.erp_code IN (?)"),
         Filter::new("sku", Kind::Texts, "p.sku IN (?)"),
         Filter::new("stock_location", Kind::Int, "t.location_id = ?"),
+        Filter::new("engine", Kind::Int, "t.engine_id = ?"),
+        Filter::new("is_short", Kind::Bool, "(t.on_hand < t.reserved + t.quarantined) = ?"),
     ],
     orders: &[("sku", "t.product_id, t.location_id")],
 };
 
 /// A page of balances.
 pub async fn stocks(tx: &mut Tx, ask: &Ask) -> Result<Page<Stock>, StoreError> {
-    let columns = "t.location_id, l.erp_code, t.product_id, p.sku, t.on_hand, t.reserved, t.quarantined";
+    let columns =
+        "t.location_id, l.erp_code, t.product_id, p.sku, t.on_hand, t.reserved, t.quarantined, t.engine_id";
     let page = super::page(tx, &STOCKS, columns, ask).await?;
     read_all(page, |row| {
         let mut c = row.cols();
@@ -196,6 +219,7 @@ pub async fn stocks(tx: &mut Tx, ask: &Ask) -> Result<Page<Stock>, StoreError> {
             on_hand: c.i64()?,
             reserved: c.i64()?,
             quarantined: c.i64()?,
+            engine_id: c.opt_i64()?,
         })
     })
 }

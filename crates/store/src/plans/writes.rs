@@ -142,7 +142,7 @@ impl<'w> Writes<'w> {
             one.order.id,
             "pending",
             Some(reason.code()),
-            Some(reason.text()),
+            Some(one.wait.as_ref().map_or_else(|| reason.text(), |w| w.text.clone())),
             None::<i64>,
             None::<i64>,
             0i64,

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use oms_app::views::{self, Places};
-use oms_app::{Error, locations};
+use oms_app::{Error, engines, locations};
 use oms_core::time::format_us;
 use oms_store::lists::tables::LOCATIONS;
 use oms_store::locations::Location;
@@ -157,15 +157,18 @@ pub(crate) async fn create(
 ) -> Result<Response, Problem> {
     let properties = read::whole(&body.0)?;
     let (ids, actor) = (locations::ids(&state.app).await?, state.app.actor(once.who.actor()).await?);
-    once.run(&state, &body.0, move |tx| {
-        Box::pin(async move {
-            views::check_places(tx, &properties.address).await?;
-            let made = locations::create(tx, ids, &actor, &properties).await?;
-            let places = Places::of(tx, std::iter::once(&made.properties.address)).await?;
-            answer(StatusCode::CREATED, &view(&made, &places))
+    let done = once
+        .run(&state, &body.0, move |tx| {
+            Box::pin(async move {
+                views::check_places(tx, &properties.address).await?;
+                let made = locations::create(tx, ids, &actor, &properties).await?;
+                let places = Places::of(tx, std::iter::once(&made.properties.address)).await?;
+                answer(StatusCode::CREATED, &view(&made, &places))
+            })
         })
-    })
-    .await
+        .await;
+    engines::changed(&state.app).await;
+    done
 }
 
 /// One location.
@@ -189,6 +192,7 @@ async fn change(
     views::check_places(&mut tx, &changed.properties.address).await?;
     let places = Places::of(&mut tx, std::iter::once(&changed.properties.address)).await?;
     tx.commit().await.map_err(Error::from)?;
+    engines::changed(&state.app).await;
     Ok(Json(view(&changed, &places)))
 }
 

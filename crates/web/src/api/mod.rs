@@ -3,6 +3,7 @@
 
 mod addresses;
 mod channels;
+mod engines;
 mod geography;
 mod health;
 mod locations;
@@ -75,6 +76,8 @@ pub(crate) fn routes(state: WebState) -> Routes {
         .add(P::SetupRun, routes!(setup::channels_is_required))
         .add(P::SetupRun, routes!(setup::channels_execute))
         .add(P::SetupRun, routes!(setup::channels_status))
+        .add(P::EnginesRead, routes!(engines::types))
+        .add(P::EnginesWrite, routes!(engines::define))
         .add_sized(P::HubWebhooks, WEBHOOK_BODY_BYTES, routes!(webhooks::orders))
         .add_sized(P::HubWebhooks, WEBHOOK_BODY_BYTES, routes!(webhooks::stores));
     let routes = routes
@@ -101,6 +104,11 @@ pub(crate) fn routes(state: WebState) -> Routes {
         .list(P::StockRead, &tables::STOCKS, routes!(stocks::list))
         .add_sized(P::StockWrite, BULK_BODY_BYTES, routes!(stocks::set))
         .add(P::StockRead, routes!(stocks::availability))
+        .list(P::EnginesRead, &tables::ENGINES, routes!(engines::list))
+        .add(P::EnginesWrite, routes!(engines::create))
+        .add(P::EnginesRead, routes!(engines::get))
+        .add(P::EnginesWrite, routes!(engines::put))
+        .add(P::EnginesWrite, routes!(engines::test))
         .list(P::LocationsRead, &tables::CHANNELS, routes!(channels::list))
         .add(P::LocationsRead, routes!(channels::get))
         .list(P::LocationsRead, geography::table(0), routes!(geography::countries))

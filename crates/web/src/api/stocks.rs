@@ -36,8 +36,10 @@ pub(crate) struct StockView {
     reserved: i64,
     /// Found missing or defective, not yet decided.
     quarantined: i64,
-    /// What may still be promised.
+    /// What may still be promised. Below 0 where an outside stock engine reads less than is promised.
     available: i64,
+    /// The outside stock engine whose reading `on_hand` is; null: the built-in one.
+    engine: Option<i64>,
 }
 
 impl From<Stock> for StockView {
@@ -51,6 +53,7 @@ impl From<Stock> for StockView {
             reserved: s.reserved,
             quarantined: s.quarantined,
             available: s.on_hand - s.reserved - s.quarantined,
+            engine: s.engine_id,
         }
     }
 }
@@ -79,7 +82,7 @@ pub(crate) struct Counted {
     rows: usize,
 }
 
-/// **Ours.** List balances of the built-in stock engine.
+/// **Ours.** List balances, those that outside stock engines read included.
 #[utoipa::path(get, path = "/api/v1/oms/stocks/", tag = "stock", responses((status = 200, body = Paged<StockView>)))]
 pub(crate) async fn list(
     State(state): State<WebState>,
@@ -90,7 +93,8 @@ pub(crate) async fn list(
     Ok(Json(query.frame(page, ask.limit, StockView::from)?))
 }
 
-/// **Ours.** Set what is on hand, all rows or none. A count below what is reserved is refused.
+/// **Ours.** Set what is on hand, all rows or none. A count below what is reserved is refused, and one of a
+/// location that an outside stock engine feeds.
 #[utoipa::path(post, path = "/api/v1/oms/stocks/", tag = "stock", request_body = Counts,
     responses((status = 200, body = Counted)))]
 pub(crate) async fn set(

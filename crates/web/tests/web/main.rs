@@ -2,6 +2,7 @@
 
 mod access;
 mod document;
+mod engines;
 mod first_admin;
 mod intake;
 mod orders;

@@ -13,7 +13,7 @@ mod hooks;
 mod inside;
 mod items;
 mod kind;
-mod listen;
+pub(crate) mod listen;
 mod orders;
 mod query;
 mod records;
