@@ -10,6 +10,8 @@ use crate::steps::{Steps, cargo, run};
 const NEXTEST: &str = "0.9.143";
 /// Where tests find the PostgreSQL server (`oms-testkit` reads it).
 const POSTGRES_VARIABLE: &str = "OMS_TEST_POSTGRES";
+/// Where the property tests' random worlds begin (`crates/core/src/plan/tests/worlds.rs` reads it).
+const SEED_VARIABLE: &str = "OMS_SEED";
 
 /// `cargo xtask ci`
 pub fn ci() -> Result<(), String> {
@@ -49,7 +51,19 @@ fn tests(steps: &mut Steps, arguments: &[String]) {
             None => return steps.skip("tests"),
         },
     };
-    steps.run("tests", cargo().args(["nextest", "run"]).args(arguments).env(POSTGRES_VARIABLE, url));
+    let seed = std::env::var(SEED_VARIABLE).unwrap_or_else(|_| fresh_seed().to_string());
+    println!(
+        "random worlds begin at seed {seed} ({SEED_VARIABLE}={seed} repeats them; OMS_WORLDS=100000 makes more)"
+    );
+    let mut command = cargo();
+    command.args(["nextest", "run"]).args(arguments);
+    steps.run("tests", command.env(POSTGRES_VARIABLE, url).env(SEED_VARIABLE, seed));
+}
+
+/// Another seed at each run.
+fn fresh_seed() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(std::process::id()) % 1_000_000_000
 }
 
 fn test_runner() -> Result<(), String> {

@@ -8,7 +8,7 @@ use oms_core::plan::Decision;
 use oms_store::ids::IdKind;
 use oms_store::jobs::{self, Backlog, Job, JobKind, NewJob};
 use oms_store::plans::{self as store, BatchInput, CommitIds, Decided, IdsNeeded, Outcome};
-use oms_store::{StoreError, Tx, logs};
+use oms_store::{StoreError, Tx, logs, scenarios};
 
 use crate::{App, Result};
 use input::Hold;
@@ -220,7 +220,7 @@ async fn try_alone(app: &App, kind: JobKind, jobs: &[Job], tick: &mut Tick) -> R
     if !outcome.missed.is_empty() {
         return Err(StoreError::Corrupt(format!("{} missed stock that it held", jobs[0].ref_id)).into());
     }
-    settle_jobs(&mut tx, app, jobs, &decided, &outcome).await?;
+    settle_jobs(&mut tx, app, jobs, (&decided, &batch_input), &outcome).await?;
     tx.commit().await?;
     tick.count(&decided, &outcome);
     Ok(())
@@ -253,7 +253,7 @@ async fn try_commit(app: &App, jobs: &[Job], decided: &[Decided], input: &BatchI
     let mut tx = app.store.begin().await?;
     logs::record_command(&mut tx, &actor, "plan").await?;
     let outcome = store::commit(&mut tx, decided, input, &mut ids, &actor).await?;
-    settle_jobs(&mut tx, app, jobs, decided, &outcome).await?;
+    settle_jobs(&mut tx, app, jobs, (decided, input), &outcome).await?;
     tx.commit().await?;
     Ok(outcome)
 }
@@ -263,7 +263,7 @@ async fn settle_jobs(
     tx: &mut Tx,
     app: &App,
     jobs: &[Job],
-    decided: &[Decided],
+    (decided, input): (&[Decided], &BatchInput),
     outcome: &Outcome,
 ) -> Result<()> {
     let is_in = |list: &[i64]| list.iter().copied().collect::<BTreeSet<i64>>();
@@ -272,7 +272,9 @@ async fn settle_jobs(
     let waits: BTreeMap<i64, i64> = decided
         .iter()
         .filter(|d| matches!(d.decision, Decision::Waits(_)) && d.order.replaces.is_none())
-        .map(|d| (d.order.subject(), d.wait.as_ref().and_then(|w| w.until_us).unwrap_or(soonest).min(soonest)))
+        .map(|d| {
+            (d.order.subject(), d.wait.as_ref().and_then(|w| w.until_us).unwrap_or(soonest).min(soonest))
+        })
         .collect();
     let changed: BTreeSet<i64> = decided
         .iter()
@@ -280,13 +282,19 @@ async fn settle_jobs(
         .filter(|id| !committed.contains(id) && !missed.contains(id))
         .collect();
     let (again, rest): (Vec<_>, Vec<_>) = jobs.iter().cloned().partition(|j| changed.contains(&j.ref_id));
-    let (put_off, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(|j| waits.contains_key(&j.ref_id));
+    let (mut put_off, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(|j| waits.contains_key(&j.ref_id));
     let done: Vec<i64> = rest.iter().filter(|j| !missed.contains(&j.ref_id)).map(|j| j.id).collect();
     if jobs::finish(tx, &done, &app.node).await?.len() < done.len() {
         // The lease was lost while this batch was planned: the other process's work stands.
         return Err(StoreError::Corrupt("leases of plan jobs were lost to another process".into()).into());
     }
     let mut until: BTreeMap<i64, Vec<Job>> = BTreeMap::new();
+    let stale = !put_off.is_empty() && scenarios::hold_generation(tx).await? != input.scenarios_generation;
+    if stale {
+        // A scenario came between the reading and now: it may take them.
+        jobs::give_back(tx, &put_off, &app.node, app.now_us(), None, 0).await?;
+        put_off = Vec::new();
+    }
     put_off.into_iter().for_each(|j| until.entry(waits[&j.ref_id]).or_default().push(j));
     for (at_us, jobs) in until {
         jobs::give_back(tx, &jobs, &app.node, at_us, None, 0).await?;

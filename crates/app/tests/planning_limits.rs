@@ -71,7 +71,12 @@ async fn plans_read_the_engine_first_and_wait_visibly_while_it_is_away() {
         shop.time.advance(31 * SECOND_US);
         let second = shop.order("E-2", &[("A", 2)]).await;
         assert_eq!(planning::tick(&shop.app, 10).await.unwrap().waiting, 1);
-        let why = texts(&shop.app, "SELECT reason_code || ': ' || reason FROM plans WHERE state = 'pending'", vec![]).await;
+        let why = texts(
+            &shop.app,
+            "SELECT reason_code || ': ' || reason FROM plans WHERE state = 'pending'",
+            vec![],
+        )
+        .await;
         assert!(why[0].starts_with("stock_engine_down: ") && why[0].contains("Brand"), "{why:?}");
         assert_sound(&shop.app).await;
         let due = number(&shop.app, "SELECT run_at_us FROM jobs WHERE kind = 'plan'").await;
@@ -124,9 +129,7 @@ async fn no_location_gets_more_packages_than_its_quota_however_many_plan_at_once
         let tasks: Vec<_> = work
             .into_iter()
             .map(|app| {
-                tokio::spawn(async move {
-                    while planning::tick(&app, 3).await.unwrap().claimed > 0 {}
-                })
+                tokio::spawn(async move { while planning::tick(&app, 3).await.unwrap().claimed > 0 {} })
             })
             .collect();
         for task in tasks {
@@ -136,8 +139,17 @@ async fn no_location_gets_more_packages_than_its_quota_however_many_plan_at_once
             shop.time.advance(11 * SECOND_US);
             plan(&shop.app).await;
         }
-        let at = |erp: &str| format!("SELECT COUNT(*) FROM packages p JOIN locations l ON l.id = p.location_id WHERE p.state = 100 AND l.erp_code = '{erp}'");
-        let counts = [number(&shop.app, &at("L0")).await, number(&shop.app, &at("L1")).await, number(&shop.app, &at("L2")).await, number(&shop.app, &at("L3")).await];
+        let at = |erp: &str| {
+            format!(
+                "SELECT COUNT(*) FROM packages p JOIN locations l ON l.id = p.location_id WHERE p.state = 100 AND l.erp_code = '{erp}'"
+            )
+        };
+        let counts = [
+            number(&shop.app, &at("L0")).await,
+            number(&shop.app, &at("L1")).await,
+            number(&shop.app, &at("L2")).await,
+            number(&shop.app, &at("L3")).await,
+        ];
         assert_eq!(counts, [0, 7, 3, 0], "on {engine}");
         assert_eq!(number(&shop.app, "SELECT COUNT(*) FROM packages WHERE state = 920").await, 14);
         assert_sound(&shop.app).await;

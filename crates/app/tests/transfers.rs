@@ -12,7 +12,8 @@ use support::shop::Shop;
 use support::{assert_sound, number};
 
 async fn step(shop: &Shop, id: i64, step: Step) -> Result<Stepped, oms_app::Error> {
-    let (ids, actor) = (transfers::ids(&shop.app, id, step).await.unwrap(), shop.app.actor("test").await.unwrap());
+    let (ids, actor) =
+        (transfers::ids(&shop.app, id, step).await.unwrap(), shop.app.actor("test").await.unwrap());
     let mut tx = shop.app.store.begin().await.unwrap();
     let stepped = transfers::step(&mut tx, ids, &actor, id, step).await?;
     tx.commit().await.unwrap();

@@ -100,3 +100,6 @@ INSERT INTO transitions (id, rev, entity, name, slug, code, from_state, to_state
     (25, 1, 'transfer', 'Not found', 'SYSTEM_TRANSFER_NOT_FOUND', 'SYSTEM', 10, 90, TRUE),
     (26, 1, 'transfer', 'Cancelled', 'SYSTEM_TRANSFER_CANCELLED', 'SYSTEM', 10, 95, TRUE);
 CREATE INDEX decisions_batch ON decisions (batch_id, ordinal);
+
+-- Counts changes of scenarios: an order that found none looks at it before it lies down to wait.
+INSERT INTO facts (name, value) VALUES ('scenarios_generation', '0');

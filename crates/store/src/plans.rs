@@ -387,6 +387,8 @@ pub struct BatchInput {
     pub attempts: Vec<u8>,
     /// Of each whole decision, by ordinal.
     pub result_hashes: Vec<[u8; 32]>,
+    /// How often scenarios had changed when they were read.
+    pub scenarios_generation: i64,
 }
 
 /// Ids taken for a batch before its transaction begins.

@@ -109,8 +109,29 @@ async fn keep_version(
     Ok(())
 }
 
+/// The fact that counts changes of scenarios.
+const GENERATION: &str = "scenarios_generation";
+
 /// Makes orders that wait for a scenario plannable again, now that scenarios changed.
 pub async fn wake_waiting(tx: &mut Tx, now_us: i64) -> Result<u64, StoreError> {
+    let sql = "UPDATE facts SET value = CAST(CAST(value AS BIGINT) + 1 AS TEXT) WHERE name = $1";
+    tx.execute(sql, args![GENERATION]).await?;
     let sql = "UPDATE jobs SET state = 'runnable', run_at_us = $1 WHERE kind = 'plan' AND state = 'runnable' AND run_at_us > $1";
     tx.execute(sql, args![now_us]).await
+}
+
+/// How often scenarios changed.
+pub async fn generation(tx: &mut Tx) -> Result<i64, StoreError> {
+    tx.scalar("SELECT CAST(value AS BIGINT) FROM facts WHERE name = $1", args![GENERATION]).await
+}
+
+/// The same, and no scenario changes until this transaction ends: whoever lies down to wait is either
+/// told of a change here, or awoken by it afterwards.
+pub async fn hold_generation(tx: &mut Tx) -> Result<i64, StoreError> {
+    let lock = match tx.dialect() {
+        crate::db::Dialect::Sqlite => "",
+        crate::db::Dialect::Postgres => " FOR SHARE",
+    };
+    let sql = format!("SELECT CAST(value AS BIGINT) FROM facts WHERE name = $1{lock}");
+    tx.scalar(sql, args![GENERATION]).await
 }

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use oms_core::geo::{self, Point};
 use oms_core::ids::{LineId, OrderId, PackageId, ProductId, ScenarioId};
 use oms_core::plan::{
-    Attempt, Decision, EngineSnap, LaneSnap, LineSnap, OrderSnap, ScenarioSnap, Snapshot, StockSnap, WaitReason, snapshot,
+    Attempt, Decision, EngineSnap, LaneSnap, LineSnap, OrderSnap, ScenarioSnap, Snapshot, StockSnap,
+    WaitReason, snapshot,
 };
 use oms_core::queries::Facts;
 use oms_core::scenarios::{Family, Filter, OrderTraits, Rule, SortBy};
@@ -41,6 +42,8 @@ pub(crate) struct Input {
     geo: bool,
     /// Stock engines that cannot be planned with.
     down: Vec<EngineState>,
+    /// How often scenarios had changed when they were read.
+    generation: i64,
 }
 
 impl Input {
@@ -92,6 +95,7 @@ pub(crate) async fn read_for(
         version: s.version,
         scenario: s.scenario,
     };
+    let generation = scenarios::generation(tx).await?;
     let mut active = scenarios::active(tx, Family::Distribution).await?;
     let transferable = active.iter().flat_map(|s| &s.scenario.rules).any(|r| r.transferable);
     let transfers = if transferable { scenarios::active(tx, Family::Transfer).await? } else { Vec::new() };
@@ -121,12 +125,17 @@ pub(crate) async fn read_for(
         geo: settings::measures_distance(tx).await?,
         down: engines_down(tx, &candidates, engines).await?,
         candidates,
+        generation,
     })
 }
 
 /// Engines that feed a location and cannot be planned with: those that do not answer, and those that
 /// were switched off, whose locations have no stock that anybody vouches for.
-async fn engines_down(tx: &mut Tx, candidates: &[Candidate], asked: &[EngineState]) -> Result<Vec<EngineState>> {
+async fn engines_down(
+    tx: &mut Tx,
+    candidates: &[Candidate],
+    asked: &[EngineState],
+) -> Result<Vec<EngineState>> {
     let mut down: Vec<EngineState> = asked.iter().filter(|e| !e.usable).cloned().collect();
     if candidates.iter().any(|c| c.snap.engine.is_some()) {
         let off = oms_store::engines::all(tx).await?.into_iter().filter(|e| !e.is_active);
@@ -156,6 +165,7 @@ pub(crate) fn decide(input: Input) -> (Vec<Decided>, BatchInput) {
         hash: Sha256::digest(&bytes).into(),
         attempts: pack(&attempts),
         result_hashes,
+        scenarios_generation: input.generation,
     };
     let decided = input.orders.into_iter().zip(decisions).enumerate();
     let decided = decided.map(|(ordinal, (order, decision))| Decided {
@@ -173,7 +183,8 @@ fn wait_of(decision: &Decision, down: &[EngineState]) -> Option<Wait> {
     let Decision::Waits(WaitReason::EngineDown { engine }) = decision else { return None };
     let state = down.iter().find(|e| e.id == *engine)?;
     let why = state.reason.as_deref().unwrap_or("It does not answer.");
-    let text = format!("The order waits for the stock engine {}; nothing is planned on guesses. {why}", state.name);
+    let text =
+        format!("The order waits for the stock engine {}; nothing is planned on guesses. {why}", state.name);
     Some(Wait { text, until_us: state.next_try_us })
 }
 
@@ -233,7 +244,11 @@ pub(crate) fn build(input: &Input) -> Snapshot {
         locations: input.candidates.iter().map(|c| c.snap.clone()).collect(),
         stock: stock.collect(),
         safety: Vec::new(),
-        engines_down: input.down.iter().map(|e| EngineSnap { id: e.id, allow_partial: e.allow_partial }).collect(),
+        engines_down: input
+            .down
+            .iter()
+            .map(|e| EngineSnap { id: e.id, allow_partial: e.allow_partial })
+            .collect(),
         scenarios: input.scenarios.clone(),
         transfers: input.transfers.clone(),
         lanes: if input.geo && by_distance { lanes(&input.candidates) } else { Vec::new() },

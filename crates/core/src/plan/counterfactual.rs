@@ -164,8 +164,8 @@ impl Stage<'_, '_> {
         target.supposed = suppose.metres.map(|metres| (location, metres));
         self.board.supposed = suppose.snap.map(|snap| (location, snap));
         suppose.units.iter().for_each(|&(product, n)| self.board.add(product, location, n));
-        let wins = if self.rule.1.transferable && !suppose.units.is_empty() {
-            // What a location has more, others may get by transfer: all must be asked again.
+        let wins = if self.rule.1.transferable {
+            // What a location has more, or may send, others may get by transfer: all must be asked again.
             self.first(&target) == Some(location)
         } else {
             self.outranks(location, &target)
