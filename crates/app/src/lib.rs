@@ -16,6 +16,7 @@ pub mod nodes;
 pub mod orders;
 pub mod packages;
 pub mod planning;
+pub mod safety_stocks;
 pub mod scenarios;
 pub mod settings;
 pub mod setup;

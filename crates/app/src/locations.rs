@@ -64,6 +64,7 @@ pub fn blank(erp_code: &str, name: &str, kind: LocationKind) -> Properties {
         targeted_exit_minutes: None,
         conf: json!({}),
         tags: json!([]),
+        calendar: serde_json::Value::Null,
         address: NewAddress::default(),
     }
 }

@@ -23,6 +23,8 @@ const BATCH_LINES: usize = 3_000;
 const TRIES: usize = 3;
 /// Tries of one transaction that met another's lock.
 const COMMIT_TRIES: usize = 5;
+/// The fact that says when the next sweep is due.
+const SWEEP: &str = "replan_next_us";
 /// The most packages one sweep asks for; the next sweep takes the rest.
 const REPLANS: usize = 10_000;
 /// How long an order without a scenario waits before it is looked at again; a changed scenario wakes it.
@@ -151,7 +153,7 @@ async fn plan_batch(app: &App, kind: JobKind, jobs: Vec<Job>, tick: &mut Tick) -
     let anew = kind == JobKind::Replan;
     let engines = input::ask_engines(app, &jobs, anew).await?;
     let mut tx = app.store.read().await?;
-    let input = input::read(&mut tx, &jobs, anew, Hold::Nothing, &engines).await?;
+    let input = input::read(&mut tx, &jobs, anew, Hold::Nothing, &engines, app.now_us()).await?;
     drop(tx);
     let (decided, batch_input) =
         tokio::task::spawn_blocking(move || input::decide(input)).await.expect("planning does not panic");
@@ -203,7 +205,7 @@ async fn try_alone(app: &App, kind: JobKind, jobs: &[Job], tick: &mut Tick) -> R
     let anew = kind == JobKind::Replan;
     let engines = input::ask_engines(app, jobs, anew).await?;
     let mut reading = app.store.read().await?;
-    let seen = input::read(&mut reading, jobs, anew, Hold::Nothing, &engines).await?;
+    let seen = input::read(&mut reading, jobs, anew, Hold::Nothing, &engines, app.now_us()).await?;
     let (lines, locations) = (seen.orders.iter().map(|o| o.lines.len()).sum::<usize>(), seen.locations());
     drop(reading);
     // At most a package a location and one out of stock; an item a line and package; a transfer a source
@@ -213,7 +215,7 @@ async fn try_alone(app: &App, kind: JobKind, jobs: &[Job], tick: &mut Tick) -> R
     let needed = IdsNeeded { packages, items, transfers: items, rows: items * 7 + packages * 2 + 4 };
     take_ids(app, &mut ids, needed).await?;
     let mut tx = app.store.begin().await?;
-    let input = input::read(&mut tx, jobs, anew, Hold::Stock, &engines).await?;
+    let input = input::read(&mut tx, jobs, anew, Hold::Stock, &engines, app.now_us()).await?;
     let (decided, batch_input) = input::decide(input);
     logs::record_command(&mut tx, &actor, "plan").await?;
     let outcome = store::commit(&mut tx, &decided, &batch_input, &mut ids, &actor).await?;
@@ -320,6 +322,21 @@ pub async fn request_replans(app: &App, packages: Option<&[i64]>) -> Result<usiz
     jobs::add(&mut tx, &new, app.now_us()).await?;
     tx.commit().await?;
     Ok(found.len())
+}
+
+/// Asks for what is out of stock to be planned anew, every so many minutes (setting `REPLANNING`), by one
+/// node for all. `None`: it is not time, or another node does it.
+pub async fn replan_sweep_tick(app: &App) -> Result<Option<usize>> {
+    let mut tx = app.store.begin().await?;
+    let every: Option<oms_core::settings::Replanning> = crate::settings::typed(&mut tx, "REPLANNING").await?;
+    let every_us = every.unwrap_or_default().every_minutes * 60_000_000;
+    let now = app.now_us();
+    let is_due = oms_store::settings::advance_fact(&mut tx, SWEEP, now, now + every_us).await?;
+    tx.commit().await?;
+    if !is_due {
+        return Ok(None);
+    }
+    Ok(Some(request_replans(app, None).await?))
 }
 
 /// How much is still to be planned.

@@ -110,6 +110,17 @@ async fn changed(
     })?)
 }
 
+/// A version of a distribution scenario; the current one if none is named.
+pub async fn version(app: &App, id: i64, version: Option<i64>) -> Result<Scenario> {
+    let mut tx = app.store.read().await?;
+    let found = match version {
+        Some(version) => store::version(&mut tx, id, version).await?,
+        None => store::by_id(&mut tx, id).await?.map(|s| s.scenario),
+    };
+    let what = version.map_or_else(|| id.to_string(), |v| format!("{id} version {v}"));
+    Ok(found.ok_or_else(|| Refusal::not_found("distribution scenario", what))?)
+}
+
 /// Creates or changes a distribution scenario by name: for the demo.
 pub async fn put(app: &App, actor_name: &str, body: &Value) -> Result<Stored> {
     put_sent(app, actor_name, Sent { family: Family::Distribution, body, comment: "" }).await

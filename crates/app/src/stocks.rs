@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use oms_core::ids::ProductId;
 use oms_core::refusal::Refusal;
 use oms_core::stocks::MAX_ON_HAND;
 use oms_store::ids::IdKind;
@@ -11,6 +12,7 @@ use oms_store::stocks::{self as store, Count, NotCounted};
 use oms_store::{Tx, locations};
 use serde_json::json;
 
+use crate::planning::input::safety_snap;
 use crate::{App, Result, engines};
 
 /// The most rows one load may hold: a second of work, well inside a request's limits.
@@ -144,11 +146,17 @@ pub async fn has_basket(app: &App, basket: &Basket) -> Result<Option<BTreeMap<St
     let down = |engine: Option<i64>| states.iter().any(|s| !s.usable && Some(s.id) == engine);
     let mut tx = app.store.read().await?;
     let available = store::of_products(&mut tx, &ids).await?;
+    let all = locations::all(&mut tx).await?;
+    let places = all.iter().enumerate().map(|(i, l)| (l.id, i)).collect();
+    let kept = oms_store::safety_stocks::all_for(&mut tx, &ids).await?;
+    let kept: Vec<_> = kept.iter().filter_map(|s| safety_snap(s, &places)).collect();
     let has = |l: &locations::Location| {
         !down(l.properties.engine)
             && basket.skus.iter().all(|(sku, &units)| {
-                let product = products.get(sku).copied();
-                product.and_then(|p| available.get(&(p, l.id))).is_some_and(|free| free.available >= units)
+                let Some(&product) = products.get(sku) else { return false };
+                // Which channel asks is not said: what is kept back from some channels only does not count.
+                let safety = oms_core::plan::safety(&kept, ProductId(product), places[&l.id], None);
+                available.get(&(product, l.id)).is_some_and(|free| free.available - safety >= units)
             })
     };
     let asked = |l: &locations::Location| {
@@ -160,7 +168,6 @@ pub async fn has_basket(app: &App, basket: &Basket) -> Result<Option<BTreeMap<St
             && (basket.erp_codes.is_empty() || basket.erp_codes.contains(&p.erp_code))
             && (basket.tags.is_empty() || tags.iter().any(|t| basket.tags.contains(t)))
     };
-    let all = locations::all(&mut tx).await?;
     let answer: BTreeMap<_, _> =
         all.iter().filter(|l| asked(l)).map(|l| (l.properties.erp_code.clone(), has(l))).collect();
     Ok((!answer.is_empty()).then_some(answer))

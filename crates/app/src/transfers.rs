@@ -150,7 +150,7 @@ async fn look_elsewhere(
     let failed = plans::exclusions(tx, order.lines.iter().map(|l| l.id).collect(), Role::Send).await?;
     order.excluded_sources = failed.into_iter().map(|(_, location)| location).collect();
     order.bring_to = Some(package.location_id);
-    let input = input::read_for(tx, vec![order], Hold::Stock, engines).await?;
+    let input = input::read_for(tx, vec![order], Hold::Stock, engines, actor.at_us).await?;
     let (decided, batch) = input::decide(input);
     let one = decided.first().ok_or_else(|| StoreError::Corrupt("a batch of one has no decision".into()))?;
     if let oms_core::plan::Decision::Waits(reason) = &one.decision {

@@ -72,3 +72,34 @@ async fn a_changed_decision_does_not_replay() {
         assert!(replayed.different[0].2.contains("was changed"), "{}", replayed.different[0].2);
     }
 }
+
+#[tokio::test]
+async fn every_thirty_minutes_one_node_sweeps_for_all() {
+    for database in Database::each() {
+        let shop = shop(database).await;
+        let nodes = [shop.app.clone(), support::node(&shop.database.url, &shop.time).await];
+        shop.time.advance(60 * SECOND_US);
+        shop.planned("R-5", &[("A", 1)]).await;
+        let sweeps = async || {
+            let mut done = Vec::new();
+            for app in &nodes {
+                done.extend(planning::replan_sweep_tick(app).await.unwrap());
+            }
+            done
+        };
+        assert_eq!(sweeps().await, [0], "the first node's look begins the count");
+        shop.stock(&[("L2", "A", 1)]).await;
+        shop.time.advance(29 * 60 * SECOND_US);
+        assert_eq!(sweeps().await, Vec::<usize>::new());
+        shop.time.advance(60 * SECOND_US);
+        assert_eq!(sweeps().await, [1]);
+        assert_eq!(shop.replan().await, 1);
+        assert_eq!(number(&shop.app, "SELECT COUNT(*) FROM packages WHERE state = 920").await, 0);
+        oms_app::settings::put(&shop.app, "test", "REPLANNING", &json!({"every_minutes": 1})).await.unwrap();
+        shop.time.advance(30 * 60 * SECOND_US);
+        assert_eq!(sweeps().await, [0]);
+        shop.time.advance(60 * SECOND_US);
+        assert_eq!(sweeps().await, [0]);
+        assert_sound(&shop.app).await;
+    }
+}

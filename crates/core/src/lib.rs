@@ -3,6 +3,7 @@
 //! Nothing here does I/O, reads a clock, draws random numbers or is `async`. The same input gives
 //! the same bytes out on every machine: that is what makes a decision replayable.
 
+pub mod calendars;
 pub mod engines;
 pub mod events;
 pub mod geo;

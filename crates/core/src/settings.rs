@@ -83,6 +83,19 @@ pub const SETTINGS: &[Setting] = &[
         validate: |v| read::<StockEngines>(v).and_then(|s| s.check()),
     },
     Setting {
+        key: "REPLANNING",
+        about: "How often packages that are out of stock are tried again of which more became available.",
+        example: r#"{"every_minutes":30}"#,
+        secrets: &[],
+        validate: |v| {
+            let s: Replanning = read(v)?;
+            match s.every_minutes {
+                1..=1_440 => Ok(()),
+                _ => Err(wrong("every_minutes", "1 to 1,440 minutes are expected.")),
+            }
+        },
+    },
+    Setting {
         key: "OMNITRON_WEBHOOKS",
         about: "The webhooks to register on the hub: event types, our public address, and the token the hub sends.",
         example: r#"{"target_base_url":"https://brand-oms.example","events":["order.created","order.updated"],"token":"…"}"#,
@@ -351,6 +364,19 @@ impl OrderFiltering {
 #[serde(deny_unknown_fields)]
 pub struct QuantityKey {
     pub key: String,
+}
+
+/// `REPLANNING`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Replanning {
+    pub every_minutes: i64,
+}
+
+impl Default for Replanning {
+    fn default() -> Self {
+        Self { every_minutes: 30 }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

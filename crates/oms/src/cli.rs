@@ -29,6 +29,9 @@ pub enum Command {
     Hub(HubArgs),
     /// Prove the invariants of a database; exits 1 with the first broken rows if one does not hold.
     Check(DatabaseArgs),
+    /// Decisions: replayed from their kept input, or compared with another scenario.
+    #[command(subcommand)]
+    Decision(DecisionCommand),
     /// Users.
     #[command(subcommand)]
     User(UserCommand),
@@ -113,6 +116,40 @@ pub struct HubArgs {
     /// Leave the orders' times as the data has them instead of moving them to this week.
     #[arg(long)]
     pub keep_dates: bool,
+}
+
+#[derive(Subcommand)]
+pub enum DecisionCommand {
+    /// Recompute decisions and compare them byte for byte; exits 1 with the first that differ.
+    Replay(ReplayArgs),
+    /// Show what another scenario, or another version of one, would have decided on the same input.
+    Diff(DiffArgs),
+}
+
+#[derive(Args)]
+pub struct ReplayArgs {
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    /// The id of an order (its plan has the same).
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    pub id: Option<i64>,
+    /// Every decision of the database.
+    #[arg(long)]
+    pub all: bool,
+}
+
+#[derive(Args)]
+pub struct DiffArgs {
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    /// The id of an order (its plan has the same).
+    pub id: i64,
+    /// The id of the distribution scenario to try.
+    #[arg(long, value_name = "N")]
+    pub scenario: i64,
+    /// One of its versions; the current one when absent.
+    #[arg(long, value_name = "V")]
+    pub version: Option<i64>,
 }
 
 #[derive(Subcommand)]

@@ -3,6 +3,7 @@
 mod accounts;
 mod check;
 mod cli;
+mod decision;
 mod demo;
 mod hub;
 mod node;
@@ -30,6 +31,8 @@ async fn main() -> ExitCode {
         cli::Command::Serve(args) => serve::run(args).await,
         cli::Command::Hub(args) => hub::run(args).await,
         cli::Command::Check(args) => check::run(args).await,
+        cli::Command::Decision(cli::DecisionCommand::Replay(args)) => decision::replay(args).await,
+        cli::Command::Decision(cli::DecisionCommand::Diff(args)) => decision::diff(args).await,
         cli::Command::User(cli::UserCommand::Create(args)) => accounts::create_user(args).await,
         cli::Command::Token(cli::TokenCommand::Create(args)) => accounts::create_token(args).await,
     };

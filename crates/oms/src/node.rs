@@ -16,6 +16,8 @@ const POLL_EVERY: Duration = Duration::from_secs(5);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 const HEARTBEAT: Duration = Duration::from_millis(nodes::HEARTBEAT_MS);
 const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
+/// How often is looked whether the next sweep over what is out of stock is due.
+const REPLAN_LOOK: Duration = Duration::from_secs(20);
 /// Fetches under way at once: one waits for the hub while another writes.
 const FETCHERS: usize = 2;
 
@@ -68,6 +70,15 @@ impl Node {
         for _ in self.planners..workers {
             self.loops.spawn(busy(self.stop.subscribe(), self.app.clone(), "plan", async |app| {
                 Ok(planning::tick(app, planning::BATCH).await?.claimed > 0)
+            }));
+        }
+        if self.planners == 0 && workers > 0 {
+            self.loops.spawn(busy(self.stop.subscribe(), self.app.clone(), "replan", async |app| {
+                Ok(planning::replan_tick(app, planning::BATCH).await?.claimed > 0)
+            }));
+            let stop = self.stop.subscribe();
+            self.loops.spawn(every(stop, REPLAN_LOOK, self.app.clone(), "replan sweep", async |app| {
+                planning::replan_sweep_tick(app).await.map(|_| ())
             }));
         }
         self.planners = workers;

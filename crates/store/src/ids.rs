@@ -33,6 +33,7 @@ pub enum IdKind {
     User,
     Setting,
     StockEngine,
+    SafetyStock,
     /// Ledger, log, event, job, inbox, reservation, transfer item, decision and command rows.
     Row,
 }
@@ -55,6 +56,7 @@ impl IdKind {
             Self::User => "user",
             Self::Setting => "setting",
             Self::StockEngine => "stock_engine",
+            Self::SafetyStock => "safety_stock",
             Self::Row => "row",
         }
     }

@@ -27,6 +27,7 @@ pub mod packages;
 pub mod people;
 pub mod plans;
 pub mod products;
+pub mod safety_stocks;
 pub mod scenarios;
 pub mod settings;
 pub mod setup;

@@ -37,6 +37,8 @@ pub struct Properties {
     pub targeted_exit_minutes: Option<i64>,
     pub conf: Json,
     pub tags: Json,
+    /// Null: always open.
+    pub calendar: Json,
     pub address: NewAddress,
 }
 
@@ -65,7 +67,7 @@ pub const COLUMNS: &str = "t.id, t.address_id, COALESCE(d.quota, 0), t.hub_hash,
     t.modified_us, t.omnitron_id, t.erp_code, t.name, t.kind, t.is_fulfillment_center, t.is_pickup_location, \
     t.is_delivery_location, t.is_return_available, t.is_fast_delivery_available, t.is_shipper, t.is_active, t.priority, \
     t.max_quota, t.engine, t.email, t.daytime_phone, t.evening_phone, t.fax_number, t.targeted_packaging_minutes, \
-    t.targeted_exit_minutes, t.conf, t.tags, a.title, a.first_name, a.last_name, a.phone, a.email, a.country_id, \
+    t.targeted_exit_minutes, t.conf, t.tags, t.calendar, a.title, a.first_name, a.last_name, a.phone, a.email, a.country_id, \
     a.city_id, a.township_id, a.district_id, a.line, a.postcode, a.notes, a.company_name, a.lat_udeg, a.lon_udeg";
 
 /// Reads a row of [`COLUMNS`].
@@ -97,6 +99,11 @@ pub fn read(row: &crate::Row) -> Result<Location, StoreError> {
         targeted_exit_minutes: c.opt_i64()?,
         conf: c.json()?,
         tags: c.json()?,
+        calendar: match c.opt_text()? {
+            None => Json::Null,
+            Some(text) => serde_json::from_str(&text)
+                .map_err(|e| StoreError::Corrupt(format!("the calendar of location {id}: {e}")))?,
+        },
         address: NewAddress {
             omnitron_id: None,
             title: c.opt_text()?,
@@ -198,6 +205,7 @@ pub async fn save(
         p.targeted_exit_minutes,
         p.conf.to_string(),
         p.tags.to_string(),
+        Some(&p.calendar).filter(|c| !c.is_null()).map(Json::to_string),
     ]);
     let columns = [
         "omnitron_id",
@@ -222,6 +230,7 @@ pub async fn save(
         "targeted_exit_minutes",
         "conf",
         "tags",
+        "calendar",
     ];
     if before.is_none() {
         let places: Vec<_> = (6..6 + columns.len()).map(|i| format!("${i}")).collect();

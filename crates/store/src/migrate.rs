@@ -9,6 +9,7 @@ use crate::{Store, StoreError, args};
 const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_base", include_str!("../schema/0001_base.sql")),
     ("0002_stock_engines", include_str!("../schema/0002_stock_engines.sql")),
+    ("0003_places_and_times", include_str!("../schema/0003_places_and_times.sql")),
     ("0004_planning", include_str!("../schema/0004_planning.sql")),
 ];
 

@@ -283,6 +283,8 @@ pub struct Candidate {
     pub snap: oms_core::plan::LocationSnap,
     pub address_id: Option<i64>,
     pub point: Option<Point>,
+    /// JSON.
+    pub calendar: Option<Value>,
 }
 
 /// Every location with its load, by `erp_code`.
@@ -290,7 +292,7 @@ pub async fn read_candidates(tx: &mut Tx) -> Result<Vec<Candidate>, StoreError> 
     let sql = "SELECT t.id, t.erp_code, t.kind, t.is_active, t.is_fulfillment_center, t.priority, COALESCE(d.quota, 0), \
                t.max_quota, t.is_pickup_location, t.is_delivery_location, t.is_return_available, \
                t.is_fast_delivery_available, t.is_shipper, t.tags, a.country_id, a.city_id, a.township_id, a.district_id, \
-               t.targeted_packaging_minutes, t.targeted_exit_minutes, t.engine, t.address_id, a.lat_udeg, a.lon_udeg \
+               t.targeted_packaging_minutes, t.targeted_exit_minutes, t.engine, t.address_id, a.lat_udeg, a.lon_udeg, t.calendar \
                FROM locations t LEFT JOIN location_loads d ON d.location_id = t.id \
                LEFT JOIN addresses a ON a.id = t.address_id ORDER BY t.erp_code";
     tx.fetch(sql, vec![]).await?.iter().map(read_candidate).collect()
@@ -342,7 +344,11 @@ fn read_candidate(row: &Row) -> Result<Candidate, StoreError> {
         minutes_to_cut_off: None,
         engine: c.opt_i64()?,
     };
-    Ok(Candidate { snap, address_id: c.opt_i64()?, point: Point::from_udeg(c.opt_i64()?, c.opt_i64()?) })
+    let (address_id, point) = (c.opt_i64()?, Point::from_udeg(c.opt_i64()?, c.opt_i64()?));
+    let calendar = c.opt_text()?.map(|text| serde_json::from_str(&text)).transpose();
+    let calendar =
+        calendar.map_err(|e| StoreError::Corrupt(format!("the calendar of location {id}: {e}")))?;
+    Ok(Candidate { snap, address_id, point, calendar })
 }
 
 /// A tag is a text, or an object with a name.
@@ -357,8 +363,17 @@ pub struct Decided {
     pub decision: Decision,
     /// Units that this order must leave at a place, where that is any.
     pub safety: HashMap<Place, i64>,
+    /// When its packages should be packed and gone, by location: those that have targets.
+    pub targets: HashMap<i64, Targets>,
     /// What is said of an order that waits, where more is known than the decision says.
     pub wait: Option<Wait>,
+}
+
+/// When a package made now should be packed, and gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Targets {
+    pub packaging_us: Option<i64>,
+    pub exit_us: Option<i64>,
 }
 
 /// What an order waits for, in words, and until when.

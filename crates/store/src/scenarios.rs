@@ -44,6 +44,20 @@ pub async fn lock(tx: &mut Tx, id: i64) -> Result<Option<Stored>, StoreError> {
     tx.first(sql, args![id]).await?.as_ref().map(read).transpose()
 }
 
+/// One scenario.
+pub async fn by_id(tx: &mut Tx, id: i64) -> Result<Option<Stored>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM scenarios t WHERE t.id = $1");
+    tx.first(sql, args![id]).await?.as_ref().map(read).transpose()
+}
+
+/// A version of a scenario, as it was published.
+pub async fn version(tx: &mut Tx, id: i64, version: i64) -> Result<Option<Scenario>, StoreError> {
+    let sql = "SELECT body FROM scenario_versions WHERE scenario_id = $1 AND version = $2";
+    let Some(row) = tx.first(sql, args![id, version]).await? else { return Ok(None) };
+    let scenario = serde_json::from_str(&row.cols().text()?);
+    Ok(Some(scenario.map_err(|e| StoreError::Corrupt(format!("scenario {id} version {version}: {e}")))?))
+}
+
 /// One scenario by its name.
 pub async fn by_name(tx: &mut Tx, name: &str) -> Result<Option<Stored>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM scenarios t WHERE t.name = $1");

@@ -68,3 +68,11 @@ pub async fn forget_fact(tx: &mut Tx, name: &str) -> Result<(), StoreError> {
     tx.execute("DELETE FROM facts WHERE name = $1", args![name]).await?;
     Ok(())
 }
+
+/// Moves a fact that holds a moment on to `next_us` if it has come (or was never set); `false` if it has
+/// not, or another node was first.
+pub async fn advance_fact(tx: &mut Tx, name: &str, now_us: i64, next_us: i64) -> Result<bool, StoreError> {
+    let sql = "INSERT INTO facts (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value \
+               WHERE CAST(facts.value AS BIGINT) <= $3";
+    Ok(tx.execute(sql, args![name, next_us.to_string(), now_us]).await? == 1)
+}

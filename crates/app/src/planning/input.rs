@@ -2,16 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use oms_core::calendars::{self, Calendar};
 use oms_core::geo::{self, Point};
 use oms_core::ids::{LineId, OrderId, PackageId, ProductId, ScenarioId};
 use oms_core::plan::{
-    Attempt, Decision, EngineSnap, LaneSnap, LineSnap, OrderSnap, ScenarioSnap, Snapshot, StockSnap,
-    WaitReason, snapshot,
+    Attempt, Decision, EngineSnap, LaneSnap, LineSnap, LocationSnap, OrderSnap, SafetySnap, ScenarioSnap,
+    Snapshot, StockSnap, WaitReason, snapshot,
 };
 use oms_core::queries::Facts;
 use oms_core::scenarios::{Family, Filter, OrderTraits, Rule, SortBy};
 use oms_store::jobs::Job;
-use oms_store::plans::{self as store, BatchInput, Candidate, Decided, LineToPlan, OrderToPlan, Wait};
+use oms_store::plans::{
+    self as store, BatchInput, Candidate, Decided, LineToPlan, OrderToPlan, Targets, Wait,
+};
+use oms_store::safety_stocks::{self, SafetyStock};
 use oms_store::stocks::{self, Place};
 use oms_store::{Tx, scenarios};
 use sha2::{Digest, Sha256};
@@ -42,6 +46,10 @@ pub(crate) struct Input {
     geo: bool,
     /// Stock engines that cannot be planned with.
     down: Vec<EngineState>,
+    safety: Vec<SafetyStock>,
+    /// Of the locations that have one, by id.
+    calendars: HashMap<i64, Calendar>,
+    now_us: i64,
     /// How often scenarios had changed when they were read.
     generation: i64,
 }
@@ -73,6 +81,7 @@ pub(crate) async fn read(
     anew: bool,
     hold: Hold,
     engines: &[EngineState],
+    now_us: i64,
 ) -> Result<Input> {
     let ids: Vec<i64> = jobs.iter().map(|j| j.ref_id).collect();
     let mut found = match anew {
@@ -80,7 +89,7 @@ pub(crate) async fn read(
         false => store::read_orders(tx, &ids).await?,
     };
     let orders = ids.iter().filter_map(|id| found.remove(id)).collect();
-    read_for(tx, orders, hold, engines).await
+    read_for(tx, orders, hold, engines, now_us).await
 }
 
 /// Reads what these orders are decided on. `engines`: as [`ask_engines`] found them.
@@ -89,6 +98,7 @@ pub(crate) async fn read_for(
     mut orders: Vec<OrderToPlan>,
     hold: Hold,
     engines: &[EngineState],
+    now_us: i64,
 ) -> Result<Input> {
     let snap = |s: scenarios::Stored| ScenarioSnap {
         id: ScenarioId(s.id),
@@ -123,10 +133,21 @@ pub(crate) async fn read_for(
         scenarios: active.drain(..).map(snap).collect(),
         transfers: transfers.into_iter().map(snap).collect(),
         geo: settings::measures_distance(tx).await?,
+        safety: safety_stocks::all_for(tx, &products).await?,
+        calendars: calendars(&candidates)?,
+        now_us,
         down: engines_down(tx, &candidates, engines).await?,
         candidates,
         generation,
     })
+}
+
+fn calendars(candidates: &[Candidate]) -> Result<HashMap<i64, Calendar>> {
+    let read = |c: &Candidate| {
+        let calendar = Calendar::from_json(c.calendar.as_ref()?);
+        Some(calendar.map(|calendar| (c.snap.id.0, calendar)))
+    };
+    Ok(candidates.iter().filter_map(read).collect::<Result<_, _>>()?)
 }
 
 /// Engines that feed a location and cannot be planned with: those that do not answer, and those that
@@ -167,10 +188,12 @@ pub(crate) fn decide(input: Input) -> (Vec<Decided>, BatchInput) {
         result_hashes,
         scenarios_generation: input.generation,
     };
-    let decided = input.orders.into_iter().zip(decisions).enumerate();
-    let decided = decided.map(|(ordinal, (order, decision))| Decided {
+    let targets: Vec<_> = decisions.iter().map(|d| targets_of(&input, d)).collect();
+    let decided = input.orders.into_iter().zip(decisions).zip(targets).enumerate();
+    let decided = decided.map(|(ordinal, ((order, decision), targets))| Decided {
         safety: safety_of(&snapshot, ordinal, &decision),
         wait: wait_of(&decision, &input.down),
+        targets,
         order,
         ordinal,
         decision,
@@ -241,9 +264,9 @@ pub(crate) fn build(input: &Input) -> Snapshot {
     let snapshot = Snapshot {
         v: snapshot::FORMAT,
         geo: input.geo,
-        locations: input.candidates.iter().map(|c| c.snap.clone()).collect(),
+        locations: input.candidates.iter().map(|c| location_snap(c, input)).collect(),
         stock: stock.collect(),
-        safety: Vec::new(),
+        safety: input.safety.iter().filter_map(|s| safety_snap(s, &place)).collect(),
         engines_down: input
             .down
             .iter()
@@ -255,6 +278,46 @@ pub(crate) fn build(input: &Input) -> Snapshot {
         orders: input.orders.iter().map(|o| wanted.order(o, &input.candidates, &place)).collect(),
     };
     snapshot.canonical()
+}
+
+/// A location as it stands now: its calendar becomes open or closed, and minutes to the cut-off.
+fn location_snap(candidate: &Candidate, input: &Input) -> LocationSnap {
+    let mut snap = candidate.snap.clone();
+    if let Some(calendar) = input.calendars.get(&snap.id.0) {
+        let now = calendars::hours_at(calendar, input.now_us);
+        snap.is_closed = !now.open;
+        snap.minutes_to_cut_off = now.minutes_to_cut_off;
+    }
+    snap
+}
+
+pub(crate) fn safety_snap(s: &SafetyStock, place: &HashMap<i64, usize>) -> Option<SafetySnap> {
+    Some(SafetySnap {
+        product: s.product_id.map(ProductId),
+        location: s.location_id.map(|l| place.get(&l).copied().ok_or(())).transpose().ok()?,
+        channel: s.channel.map(|c| c.to_string()),
+        units: s.units,
+    })
+}
+
+/// When packages made now should be packed and gone, in the working time of each location.
+fn targets_of(input: &Input, decision: &Decision) -> HashMap<i64, Targets> {
+    let Decision::Planned(plan) = decision else { return HashMap::new() };
+    let mut targets = HashMap::new();
+    for package in plan.packages.iter().filter(|p| p.has_stock()) {
+        let Some(candidate) = input.candidates.iter().find(|c| c.snap.id == package.location) else {
+            continue;
+        };
+        let calendar = input.calendars.get(&package.location.0);
+        let after =
+            |minutes: Option<i64>| Some(calendars::add_working_minutes(calendar, input.now_us, minutes?));
+        let (packaging_us, exit_us) =
+            (after(candidate.snap.packaging_minutes), after(candidate.snap.exit_minutes));
+        if packaging_us.is_some() || exit_us.is_some() {
+            targets.insert(package.location.0, Targets { packaging_us, exit_us });
+        }
+    }
+    targets
 }
 
 fn looks_at_distance(rule: &Rule) -> bool {

@@ -2,7 +2,7 @@
 
 use crate::geography::Level;
 use crate::lists::{Ask, Filter, Kind, List, Order, Page};
-use crate::{Row, StoreError, Tx, channels, engines, geography, locations, scenarios};
+use crate::{Row, StoreError, Tx, channels, engines, geography, locations, safety_stocks, scenarios};
 
 const BY_ID: &[Order] = &[("id", "t.id"), ("-id", "t.id DESC")];
 const BY_ID_OR_CHANGE: &[Order] = &[
@@ -139,6 +139,24 @@ pub const ENGINES: List = List {
 pub async fn engines(tx: &mut Tx, ask: &Ask) -> Result<Page<engines::Engine>, StoreError> {
     let page = super::page(tx, &ENGINES, engines::COLUMNS, ask).await?;
     read_all(page, |r| engines::read(&r))
+}
+
+/// The list of safety stock.
+pub const SAFETY_STOCKS: List = List {
+    table: "safety_stocks t",
+    joins: safety_stocks::JOINS,
+    filters: &[
+        Filter::new("sku", Kind::Text, "p.sku = ?"),
+        Filter::new("erp_code", Kind::Texts, "l.erp_code IN (?)"),
+        Filter::new("channel", Kind::Int, "COALESCE(c.omnitron_id, c.id) = ?"),
+    ],
+    orders: BY_ID,
+};
+
+/// A page of safety stock.
+pub async fn safety_stocks(tx: &mut Tx, ask: &Ask) -> Result<Page<safety_stocks::SafetyStock>, StoreError> {
+    let page = super::page(tx, &SAFETY_STOCKS, safety_stocks::COLUMNS, ask).await?;
+    read_all(page, |r| safety_stocks::read(&r))
 }
 
 /// The list of locations.

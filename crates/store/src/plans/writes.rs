@@ -81,7 +81,7 @@ impl<'w> Writes<'w> {
             decisions: Rows::new(11),
             plans: Rows::new(8),
             orders: Rows::new(3),
-            packages: Rows::new(15),
+            packages: Rows::new(17),
             items: Rows::new(6),
             moved: Rows::new(3),
             transfers: Rows::new(14),
@@ -158,7 +158,7 @@ impl<'w> Writes<'w> {
         for (n, package) in (held.packages_made + 1..).zip(&plan.packages) {
             let id = self.ids.packages.next().expect("ids were taken");
             made.push(id);
-            self.package(order, id, n, package);
+            self.package(one, id, n, package);
             let mut items = Vec::with_capacity(package.items.len());
             for &(line, units) in &package.items {
                 let item = self.ids.items.next().expect("ids were taken");
@@ -234,7 +234,7 @@ impl<'w> Writes<'w> {
         let mut made = None;
         for rest in &short {
             let id = self.ids.packages.next().expect("ids were taken");
-            self.package(&one.order, id, held.packages_made + 1, rest);
+            self.package(one, id, held.packages_made + 1, rest);
             made = Some(id);
             for &(line, units) in &rest.items {
                 match split.iter().find(|i| i.line == line.0) {
@@ -250,7 +250,10 @@ impl<'w> Writes<'w> {
         made
     }
 
-    fn package(&mut self, order: &OrderToPlan, id: i64, n: i64, package: &PlannedPackage) {
+    fn package(&mut self, one: &Decided, id: i64, n: i64, package: &PlannedPackage) {
+        let order = &one.order;
+        let has_stock = package.has_stock();
+        let targets = one.targets.get(&package.location.0).copied().filter(|_| has_stock).unwrap_or_default();
         let state = states::state(package.state).expect("the planner gives states of the table");
         let holds_slot = state.slot == states::Slot::Held;
         if holds_slot {
@@ -296,6 +299,8 @@ impl<'w> Writes<'w> {
             self.actor.at_us,
             package.transfers.len(),
             package.released_to,
+            targets.packaging_us,
+            targets.exit_us,
         ]);
     }
 
@@ -434,7 +439,8 @@ impl<'w> Writes<'w> {
         tx.execute_values("id, state, log_seq, head, event_seq, at", self.replaced, body).await?;
 
         let head = "INSERT INTO packages (id, order_id, n, number, location_id, state, holds_slot, log_seq, log_head, \
-                    event_seq, version, created_us, modified_us, transfers_made, released_to)";
+                    event_seq, version, created_us, modified_us, transfers_made, released_to, target_packaging_us, \
+                    target_exit_us)";
         tx.insert(head, self.packages, "").await?;
         let head = "INSERT INTO package_items (id, package_id, order_item_id, product_id, quantity, state)";
         tx.insert(head, self.items, "").await?;

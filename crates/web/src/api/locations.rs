@@ -63,6 +63,9 @@ pub(crate) struct FlatLocation {
     evening_phone: Option<String>,
     fax_number: Option<String>,
     /// Ours.
+    /// **Ours.** When it works; null: always.
+    #[schema(value_type = Option<Object>)]
+    calendar: Option<serde_json::Value>,
     targeted_packaging_minutes: Option<i64>,
     /// Ours.
     targeted_exit_minutes: Option<i64>,
@@ -109,6 +112,7 @@ fn flat(l: &Location) -> FlatLocation {
         daytime_phone: p.daytime_phone.clone(),
         evening_phone: p.evening_phone.clone(),
         fax_number: p.fax_number.clone(),
+        calendar: Some(p.calendar.clone()).filter(|c| !c.is_null()),
         targeted_packaging_minutes: p.targeted_packaging_minutes,
         targeted_exit_minutes: p.targeted_exit_minutes,
         conf: p.conf.clone(),

@@ -1,5 +1,6 @@
 //! A location as callers write it, each field checked and named.
 
+use oms_core::calendars::Calendar;
 use oms_core::geo::Point;
 use oms_core::locations::LocationKind;
 use oms_core::refusal::Refusal;
@@ -51,6 +52,10 @@ pub(crate) struct LocationInput {
     targeted_exit_minutes: Option<i64>,
     #[schema(value_type = Option<Object>)]
     conf: Option<Value>,
+    /// **Ours.** When it works: `{"time_zone", "weekly": {"mon": [["09:00", "18:00"]], …}, "holidays": [],
+    /// "exceptions": [{"date", "hours"}], "cut_off": "16:00"}`; null: always.
+    #[schema(value_type = Option<Object>)]
+    calendar: Option<Value>,
     /// Objects with a `name`.
     #[schema(value_type = Option<Vec<Object>>)]
     tags: Option<Value>,
@@ -112,6 +117,7 @@ pub(crate) fn onto(p: &mut Properties, value: &Value) -> Result<(), Refusal> {
             "targeted_exit_minutes" => p.targeted_exit_minutes = number(key, v, 0, MAX_MINUTES)?,
             "conf" => p.conf = conf(v)?,
             "tags" => p.tags = tags(v)?,
+            "calendar" => p.calendar = calendar(v)?,
             "address" => p.address = address(&p.address, v)?,
             known if READ_ONLY.contains(&known) => {}
             unknown => {
@@ -148,6 +154,14 @@ fn number(field: &str, v: &Value, least: i64, most: i64) -> Result<Option<i64>, 
     }
     let number = v.as_i64().filter(|n| (least..=most).contains(n));
     number.map(Some).ok_or_else(|| wrong(field, format!("{field} is a whole number from {least} to {most}.")))
+}
+
+fn calendar(v: &Value) -> Result<Value, Refusal> {
+    if v.is_null() {
+        return Ok(Value::Null);
+    }
+    let calendar = Calendar::from_json(v)?;
+    Ok(serde_json::to_value(calendar).unwrap_or_default())
 }
 
 fn conf(v: &Value) -> Result<Value, Refusal> {

@@ -13,6 +13,7 @@ mod orders_view;
 mod package_items;
 mod packages;
 mod plans;
+mod safety_stocks;
 mod scenarios;
 mod sessions;
 mod settings;
@@ -104,6 +105,9 @@ pub(crate) fn routes(state: WebState) -> Routes {
         .list(P::StockRead, &tables::STOCKS, routes!(stocks::list))
         .add_sized(P::StockWrite, BULK_BODY_BYTES, routes!(stocks::set))
         .add(P::StockRead, routes!(stocks::availability))
+        .list(P::StockRead, &tables::SAFETY_STOCKS, routes!(safety_stocks::list))
+        .add(P::StockWrite, routes!(safety_stocks::set))
+        .add(P::StockWrite, routes!(safety_stocks::delete))
         .list(P::EnginesRead, &tables::ENGINES, routes!(engines::list))
         .add(P::EnginesWrite, routes!(engines::create))
         .add(P::EnginesRead, routes!(engines::get))
