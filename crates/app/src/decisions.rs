@@ -231,3 +231,67 @@ async fn last(app: &App, plan: i64) -> Result<(Record, Snapshot)> {
     let input = snapshot_of(&batch)?;
     Ok((record, input))
 }
+
+/// What planning saw of an order item at a location.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StockSeen {
+    /// When the decision was made.
+    pub at_us: i64,
+    pub order_item: i64,
+    pub omnitron_id: Option<i64>,
+    pub sku: String,
+    pub stock: i64,
+    pub reserved: i64,
+}
+
+/// What the decisions of the orders with a number saw at a location: the newest decision first, each
+/// item as its first attempt saw it. An item whose product had no stock there is told with none.
+pub async fn stock_seen(app: &App, number: &str, erp_code: &str) -> Result<Vec<StockSeen>> {
+    let mut tx = app.store.read().await?;
+    let location = oms_store::locations::find(&mut tx, erp_code, None).await?.pop();
+    let location = location.ok_or_else(|| Refusal::not_found("location", erp_code))?.id;
+    let orders = oms_store::order_views::ids_by_number(&mut tx, number).await?;
+    if orders.is_empty() {
+        return Err(Refusal::not_found("order", number).into());
+    }
+    let items = oms_store::order_views::items_of(&mut tx, orders.clone()).await?;
+    let ids = items.iter().map(|i| i.product_id).collect();
+    let products = oms_store::order_views::products(&mut tx, ids).await?;
+    let mut records = store::of_plans(&mut tx, orders).await?;
+    records.sort_by_key(|r| (std::cmp::Reverse(r.created_us), r.plan_id, r.n));
+    let mut rows = Vec::new();
+    for record in records {
+        let input = snapshot_of(&batch_of(&mut tx, &record).await?)?;
+        let ordinal = record.ordinal as usize;
+        let Some(order) = input.orders.get(ordinal) else { continue };
+        let seen = oms_core::plan::stock_seen(&input, ordinal);
+        let first = seen.first().map_or(&[][..], |(_, seen)| seen.as_slice());
+        for line in &order.lines {
+            let here = first.iter().find(|s| s.product == line.product && s.location.0 == location);
+            let item = items.iter().find(|i| i.id == line.id.0);
+            rows.push(StockSeen {
+                at_us: record.created_us,
+                order_item: line.id.0,
+                omnitron_id: item.and_then(|i| i.omnitron_id),
+                sku: products.get(&line.product.0).map(|p| p.sku.clone()).unwrap_or_default(),
+                stock: here.map_or(0, |s| s.stock),
+                reserved: here.map_or(0, |s| s.reserved),
+            });
+        }
+    }
+    Ok(rows)
+}
+
+/// The stock that each attempt of an order's decisions saw, by decision.
+pub async fn stock_of_attempts(
+    app: &App,
+    plan: i64,
+) -> Result<HashMap<i64, Vec<(usize, Vec<oms_core::plan::Seen>)>>> {
+    let mut tx = app.store.read().await?;
+    let mut all = HashMap::new();
+    for record in store::of_plan(&mut tx, plan).await? {
+        let input = snapshot_of(&batch_of(&mut tx, &record).await?)?;
+        all.insert(record.n, oms_core::plan::stock_seen(&input, record.ordinal as usize));
+    }
+    Ok(all)
+}

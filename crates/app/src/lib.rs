@@ -6,6 +6,7 @@ pub mod access;
 pub mod channels;
 pub mod coalesce;
 pub mod decisions;
+pub mod dry_runs;
 pub mod engines;
 pub mod geography;
 pub mod hub;

@@ -1,5 +1,11 @@
 //! Distribution scenarios: created and changed; waiting orders are looked at again afterwards.
 
+mod lint;
+mod versions;
+
+pub use lint::{Linted, Unmatched, lint, lint_stored};
+pub use versions::{delete_draft, draft, publish, put_draft, roll_back, versions};
+
 use oms_core::refusal::Refusal;
 use oms_core::scenarios::{Family, Scenario};
 use oms_store::ids::IdKind;

@@ -4,6 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use oms_core::refusal::Refusal;
+use oms_core::scenarios::Family;
 use oms_core::time;
 use oms_store::channels::{self, Channel};
 use oms_store::geography::{self, Level, Place};
@@ -257,15 +258,16 @@ pub async fn place(app: &App, level: Level, id: i64) -> Result<Place> {
     Ok(found.ok_or_else(|| Refusal::not_found("place", id))?)
 }
 
-/// A page of scenarios.
-pub async fn scenarios(app: &App, ask: &Ask) -> Result<Page<oms_store::scenarios::Stored>> {
-    Ok(lists::tables::scenarios(&mut app.store.read().await?, ask).await?)
+/// A page of a family's scenarios.
+pub async fn scenarios(app: &App, ask: &Ask, family: Family) -> Result<Page<oms_store::scenarios::Stored>> {
+    Ok(lists::tables::scenarios(&mut app.store.read().await?, ask, family).await?)
 }
 
 /// One scenario.
-pub async fn scenario(app: &App, id: i64) -> Result<oms_store::scenarios::Stored> {
-    let found = scenarios(app, &Ask::id(id)).await?.rows.pop();
-    Ok(found.ok_or_else(|| Refusal::not_found("distribution scenario", id))?)
+pub async fn scenario(app: &App, id: i64, family: Family) -> Result<oms_store::scenarios::Stored> {
+    let found = oms_store::scenarios::by_id(&mut app.store.read().await?, id).await?;
+    let found = found.filter(|s| s.family == family);
+    Ok(found.ok_or_else(|| Refusal::not_found(&format!("{} scenario", family.as_str()), id))?)
 }
 
 /// A page of stock balances.

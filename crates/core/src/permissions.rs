@@ -10,6 +10,7 @@ pub enum Permission {
     OrdersRead,
     OrdersWrite,
     PackagesRead,
+    PackagesWrite,
     PlansRead,
     LocationsRead,
     LocationsWrite,

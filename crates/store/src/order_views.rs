@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::args;
 use crate::lists::{Filter, Kind, List};
 use crate::{Row, StoreError, Tx};
 
@@ -265,4 +266,10 @@ pub async fn addresses(
         Ok((id, address))
     };
     tx.fetch_in(head, ids, "").await?.iter().map(one).collect()
+}
+
+/// The ids of the orders with a number; a number may stand once a channel.
+pub async fn ids_by_number(tx: &mut Tx, number: &str) -> Result<Vec<i64>, StoreError> {
+    let rows = tx.fetch("SELECT id FROM orders WHERE number = $1 ORDER BY id", args![number]).await?;
+    rows.iter().map(|r| r.i64(0)).collect()
 }

@@ -153,6 +153,33 @@ pub async fn read_order_alone(tx: &mut Tx, id: i64) -> Result<Option<OrderToPlan
     Ok(tx.first(sql, args![id]).await?.as_ref().map(read_order).transpose()?.map(|(order, ..)| order))
 }
 
+/// Reads the newest orders taken since a moment, whatever became of them, with their lines.
+pub async fn read_recent(tx: &mut Tx, since_us: i64, limit: usize) -> Result<Vec<OrderToPlan>, StoreError> {
+    let sql = format!(
+        "SELECT o.id, o.revision, {ORDER} FROM orders o {ORDER_JOINS} WHERE o.created_us >= $1 \
+         ORDER BY o.created_us DESC, o.id DESC LIMIT $2"
+    );
+    let rows = tx.fetch(sql, args![since_us, limit]).await?;
+    let orders = rows.iter().map(|r| read_order(r).map(|o| o.0)).collect::<Result<Vec<_>, _>>()?;
+    with_lines(tx, orders).await
+}
+
+/// Reads one order whatever became of it, with its lines.
+pub async fn read_whole(tx: &mut Tx, id: i64) -> Result<Option<OrderToPlan>, StoreError> {
+    let order = read_order_alone(tx, id).await?;
+    Ok(with_lines(tx, order.into_iter().collect()).await?.pop())
+}
+
+async fn with_lines(tx: &mut Tx, orders: Vec<OrderToPlan>) -> Result<Vec<OrderToPlan>, StoreError> {
+    let ids: Vec<i64> = orders.iter().map(|o| o.id).collect();
+    let mut by_id: HashMap<i64, OrderToPlan> = orders.into_iter().map(|o| (o.id, o)).collect();
+    let head = "SELECT order_id, id, product_id, quantity - quantity_cancelled, price_minor FROM order_items \
+                WHERE quantity > quantity_cancelled AND order_id";
+    let rows = tx.fetch_in(head, ids.iter().copied(), "ORDER BY order_id, line").await?;
+    read_lines(&rows, &mut by_id)?;
+    Ok(ids.iter().filter_map(|id| by_id.remove(id)).collect())
+}
+
 /// The products that orders, or packages planned anew, ask for.
 pub async fn products_asked(tx: &mut Tx, ids: &[i64], anew: bool) -> Result<Vec<i64>, StoreError> {
     let head = match anew {
@@ -270,7 +297,8 @@ pub async fn read_line_facts(tx: &mut Tx, orders: &mut [&mut OrderToPlan]) -> Re
         found.insert(id, facts);
     }
     for line in orders.iter_mut().flat_map(|o| &mut o.lines) {
-        line.facts = found.remove(&line.id).unwrap_or_default();
+        let Some(facts) = found.remove(&line.id) else { continue };
+        line.facts = facts;
         let price = line.price_minor.map(|minor| money::format_minor(minor).into());
         price.map(|price| line.facts.insert("line.price".to_owned(), price));
     }

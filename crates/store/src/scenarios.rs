@@ -149,3 +149,61 @@ pub async fn hold_generation(tx: &mut Tx) -> Result<i64, StoreError> {
     let sql = format!("SELECT CAST(value AS BIGINT) FROM facts WHERE name = $1{lock}");
     tx.scalar(sql, args![GENERATION]).await
 }
+
+/// A version of a scenario, as the history shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionRecord {
+    pub version: i64,
+    pub author: String,
+    pub comment: String,
+    pub created_us: i64,
+}
+
+/// The versions of a scenario, newest first.
+pub async fn versions(tx: &mut Tx, id: i64) -> Result<Vec<VersionRecord>, StoreError> {
+    let sql = "SELECT version, author, comment, created_us FROM scenario_versions WHERE scenario_id = $1 ORDER BY version DESC";
+    let one = |row: &crate::Row| {
+        let mut c = row.cols();
+        Ok(VersionRecord { version: c.i64()?, author: c.text()?, comment: c.text()?, created_us: c.i64()? })
+    };
+    tx.fetch(sql, args![id]).await?.iter().map(one).collect()
+}
+
+/// The next version of a scenario in the making.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    pub scenario: Scenario,
+    pub author: String,
+    pub comment: String,
+    pub at_us: i64,
+}
+
+/// The draft of a scenario.
+pub async fn draft(tx: &mut Tx, id: i64) -> Result<Option<Draft>, StoreError> {
+    let sql = "SELECT draft, draft_author, draft_comment, draft_us FROM scenarios WHERE id = $1 AND draft IS NOT NULL";
+    let Some(row) = tx.first(sql, args![id]).await? else { return Ok(None) };
+    let mut c = row.cols();
+    let scenario = serde_json::from_str(&c.text()?)
+        .map_err(|e| StoreError::Corrupt(format!("the draft of scenario {id}: {e}")))?;
+    Ok(Some(Draft { scenario, author: c.text()?, comment: c.text()?, at_us: c.i64()? }))
+}
+
+/// Keeps a draft, in place of the one before.
+pub async fn set_draft(
+    tx: &mut Tx,
+    id: i64,
+    scenario: &Scenario,
+    by: Authorship<'_>,
+) -> Result<(), StoreError> {
+    let sql =
+        "UPDATE scenarios SET draft = $2, draft_author = $3, draft_comment = $4, draft_us = $5 WHERE id = $1";
+    tx.execute(sql, args![id, body(scenario), by.author, by.comment, by.at_us]).await?;
+    Ok(())
+}
+
+/// Drops the draft.
+pub async fn drop_draft(tx: &mut Tx, id: i64) -> Result<(), StoreError> {
+    let sql = "UPDATE scenarios SET draft = NULL, draft_author = NULL, draft_comment = NULL, draft_us = NULL WHERE id = $1";
+    tx.execute(sql, args![id]).await?;
+    Ok(())
+}

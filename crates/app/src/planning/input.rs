@@ -55,6 +55,21 @@ pub(crate) struct Input {
 }
 
 impl Input {
+    /// Puts other distribution scenarios in place of those that were read.
+    pub(crate) fn set_scenarios(&mut self, scenarios: Vec<ScenarioSnap>) {
+        self.scenarios = scenarios;
+    }
+
+    /// The distribution scenarios that were read.
+    pub(crate) fn scenarios(&self) -> &[ScenarioSnap] {
+        &self.scenarios
+    }
+
+    /// The locations, and whether distances and areas are known.
+    pub(crate) fn places(&self) -> (Vec<LocationSnap>, bool) {
+        (self.candidates.iter().map(|c| c.snap.clone()).collect(), self.geo)
+    }
+
     /// How many locations there are.
     pub(crate) fn locations(&self) -> usize {
         self.candidates.len()

@@ -186,6 +186,11 @@ struct Moment<'m, 'a> {
     rule: (usize, &'a Rule),
 }
 
+/// The scenario that takes an order of the snapshot, if any does.
+pub fn scenario_for(snapshot: &Snapshot, ordinal: usize) -> Option<ScenarioId> {
+    scenario_of(snapshot, snapshot.orders.get(ordinal)?).map(|s| s.id)
+}
+
 /// The scenario that takes the order.
 fn scenario_of<'a>(snapshot: &'a Snapshot, order: &OrderSnap) -> Option<&'a ScenarioSnap> {
     let subject = search::Work::new(order);
@@ -321,7 +326,8 @@ fn engine_down(snapshot: &Snapshot, scenario: &Scenario) -> Option<i64> {
     snapshot.locations.iter().filter(|l| usable(l)).find_map(must_answer)
 }
 
-fn may_pass(filter: &Filter, location: &LocationSnap) -> bool {
+/// Whether a location may pass a filter, whatever the order and the moment.
+pub(crate) fn may_pass(filter: &Filter, location: &LocationSnap) -> bool {
     match filter {
         Filter::Locations { erp_codes } => erp_codes.contains(&location.erp_code),
         Filter::ExceptLocations { erp_codes } => !erp_codes.contains(&location.erp_code),

@@ -118,7 +118,15 @@ pub const SCENARIOS: List = List {
 };
 
 /// A page of scenarios.
-pub async fn scenarios(tx: &mut Tx, ask: &Ask) -> Result<Page<scenarios::Stored>, StoreError> {
+pub async fn scenarios(
+    tx: &mut Tx,
+    ask: &Ask,
+    family: oms_core::scenarios::Family,
+) -> Result<Page<scenarios::Stored>, StoreError> {
+    let mut ask = ask.clone();
+    let of_family = super::Condition { clause: "t.family = ?", values: vec![family.as_str().into()] };
+    ask.conditions.push(of_family);
+    let ask = &ask;
     let page = super::page(tx, &SCENARIOS, scenarios::COLUMNS, ask).await?;
     read_all(page, |r| scenarios::read(&r))
 }

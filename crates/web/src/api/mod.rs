@@ -3,6 +3,8 @@
 
 mod addresses;
 mod channels;
+mod decisions;
+mod dry_runs;
 mod engines;
 mod geography;
 mod health;
@@ -14,6 +16,7 @@ mod package_items;
 mod packages;
 mod plans;
 mod safety_stocks;
+mod scenario_versions;
 mod scenarios;
 mod sessions;
 mod settings;
@@ -91,6 +94,25 @@ pub(crate) fn routes(state: WebState) -> Routes {
         .add(P::ScenariosWrite, routes!(scenarios::create))
         .add(P::ScenariosRead, routes!(scenarios::get))
         .add(P::ScenariosWrite, routes!(scenarios::put))
+        .list(P::ScenariosRead, &tables::SCENARIOS, routes!(scenarios::list_transfer))
+        .add(P::ScenariosWrite, routes!(scenarios::create_transfer))
+        .add(P::ScenariosRead, routes!(scenarios::get_transfer))
+        .add(P::ScenariosWrite, routes!(scenarios::put_transfer))
+        .add(P::ScenariosRead, routes!(scenario_versions::versions))
+        .add(P::ScenariosRead, routes!(scenario_versions::version))
+        .add(P::ScenariosRead, routes!(scenario_versions::draft))
+        .add(P::ScenariosWrite, routes!(scenario_versions::put_draft, scenario_versions::delete_draft))
+        .add(P::ScenariosWrite, routes!(scenario_versions::publish))
+        .add(P::ScenariosWrite, routes!(scenario_versions::roll_back))
+        .add(P::ScenariosRead, routes!(scenario_versions::lint_stored))
+        .add(P::ScenariosRead, routes!(scenario_versions::lint))
+        .add(P::ScenariosRead, routes!(scenario_versions::lint_transfer))
+        .add(P::PlansRead, routes!(dry_runs::run))
+        .add(P::PlansRead, routes!(decisions::counterfactuals))
+        .add(P::PlansRead, routes!(decisions::replay))
+        .add(P::PlansRead, routes!(decisions::compare))
+        .add(P::PlansRead, routes!(decisions::order_stock_info))
+        .add(P::PackagesWrite, routes!(decisions::replan))
         .list(P::PackagesRead, &package_lists::LIST, routes!(packages::list))
         .list(P::PackagesRead, &package_lists::LIST, routes!(packages::short))
         .add(P::PackagesRead, routes!(packages::get))

@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use crate::api::dry_runs::stock_view;
 use crate::api::orders_view::{Reason, reason};
 use crate::input::Id;
 use crate::paging::{ListQuery, Paged};
@@ -106,10 +107,15 @@ pub(crate) struct DecisionView {
     /// Every rule's try: locations considered, what removed each, how the rest ranked, what was chosen.
     #[schema(value_type = Vec<Object>)]
     attempts: Value,
+    /// The stock each attempt saw: `{"rule", "stock": [{"sku", "erp_code", "stock", "reserved"}]}`. Told of one
+    /// plan, not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<Object>, required = false)]
+    stock: Option<Value>,
 }
 
 /// Puts `erp_code` beside each location's id, at any depth.
-fn with_erp_codes(value: &mut Value, erp_codes: &HashMap<i64, String>) {
+pub(crate) fn with_erp_codes(value: &mut Value, erp_codes: &HashMap<i64, String>) {
     match value {
         Value::Object(map) => {
             let erp = map.get("location").and_then(Value::as_i64).and_then(|id| erp_codes.get(&id));
@@ -148,6 +154,7 @@ fn decision(d: &Explained, erp_codes: &HashMap<i64, String>) -> DecisionView {
         packages,
         reason,
         attempts,
+        stock: None,
     }
 }
 
@@ -224,5 +231,11 @@ pub(crate) async fn list(
 pub(crate) async fn get(State(state): State<WebState>, Id(id): Id) -> Result<Json<PlanView>, Problem> {
     let set = views::plan(&state.app, id).await?;
     let plan = set.page.rows.first().ok_or_else(Problem::failure)?;
-    Ok(Json(view(&set, plan)))
+    let mut shown = view(&set, plan);
+    let skus = set.products.iter().map(|(id, p)| (*id, p.sku.clone())).collect();
+    let seen = oms_app::decisions::stock_of_attempts(&state.app, id).await?;
+    for decision in &mut shown.context {
+        decision.stock = seen.get(&decision.n).map(|s| stock_view(s, &set.erp_codes, &skus));
+    }
+    Ok(Json(shown))
 }

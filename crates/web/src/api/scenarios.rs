@@ -1,10 +1,12 @@
-//! Distribution scenarios.
+//! Scenarios of both families.
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use oms_app::access::Principal;
 use oms_app::{scenarios, views};
+use oms_core::scenarios::Family;
 use oms_core::time::format_us;
 use oms_store::lists::tables::SCENARIOS;
 use oms_store::scenarios::Stored;
@@ -16,10 +18,10 @@ use crate::once::{Once, answer};
 use crate::paging::{ListQuery, Paged};
 use crate::problem::Problem;
 use crate::state::WebState;
-use shapes::{Scenario, StoredScenario};
+use shapes::{Scenario, StoredScenario, StoredTransferScenario, TransferScenario};
 
-fn distribution(body: &Value) -> scenarios::Sent<'_> {
-    scenarios::Sent { family: oms_core::scenarios::Family::Distribution, body, comment: "" }
+fn sent(family: Family, body: &Value) -> scenarios::Sent<'_> {
+    scenarios::Sent { family, body, comment: "" }
 }
 
 /// Said by reading, not by writing: a record that was read may be sent back.
@@ -95,20 +97,63 @@ mod shapes {
         when: Option<Value>,
         /// `all_from_one`, `whole_lines` or `units`.
         products: String,
-        /// And-ed: `{"type": "locations", "erp_codes": []}`, `{"type": "except_locations", "erp_codes": []}`,
-        /// `{"type": "location_type", "value": "store"}`.
+        /// And-ed; docs/scenarios.md shows each: `locations`, `except_locations`, `location_type`, `same_area`,
+        /// `SELECT_BY_QUOTA`, `tags`, `flags`, `max_distance`, `open`, `before_cut_off`, `packaging_time`, `exit_time`.
         #[schema(value_type = Vec<Object>, required = false)]
         filters: Vec<Value>,
-        /// First key first: `{"by": "distance|priority|stock|density", "order": "asc|desc"}`.
+        /// First key first: `{"by": "distance|priority|stock|density|packaging_time|exit_time", "order": "asc|desc"}`.
         #[schema(value_type = Vec<Object>, required = false)]
         sort: Vec<Value>,
         #[schema(required = false)]
         transferable: bool,
         max_packages: Option<i64>,
+        /// Lines with the same value in this line field go into one package, whole.
+        keep_together: Option<String>,
+        min_units_per_extra_package: Option<i64>,
+        /// In minor units.
+        min_value_per_extra_package: Option<i64>,
+    }
+
+    /// A transfer scenario: the same without a default location and an initial status. The shape is ours.
+    #[derive(ToSchema)]
+    pub(crate) struct TransferScenario {
+        /// Unique.
+        name: String,
+        #[schema(required = false)]
+        description: String,
+        /// true if not given.
+        #[schema(required = false)]
+        is_active: bool,
+        /// Lower is tried first.
+        #[schema(required = false)]
+        priority: i64,
+        #[schema(required = false)]
+        channel: Condition,
+        #[schema(required = false)]
+        shipping: Condition,
+        #[schema(required = false)]
+        payment: Condition,
+        #[schema(required = false)]
+        customer_type: Condition,
+        /// Tried in order; a `when` may ask for `package.location`.
+        rules: Vec<Rule>,
+    }
+
+    /// A stored transfer scenario.
+    #[derive(ToSchema)]
+    pub(crate) struct StoredTransferScenario {
+        id: i64,
+        /// Counts its changes, from 1.
+        version: i64,
+        created_date: String,
+        modified_date: String,
+        #[schema(inline)]
+        #[serde(flatten)]
+        scenario: TransferScenario,
     }
 }
 
-fn view(stored: Stored) -> Value {
+pub(crate) fn view(stored: Stored) -> Value {
     let mut value = json!({
         "id": stored.id,
         "version": stored.version,
@@ -123,7 +168,7 @@ fn view(stored: Stored) -> Value {
     value
 }
 
-fn without_read_only(body: &Value) -> Value {
+pub(crate) fn without_read_only(body: &Value) -> Value {
     let mut body = body.clone();
     if let Some(map) = body.as_object_mut() {
         READ_ONLY.iter().for_each(|key| drop(map.remove(*key)));
@@ -131,19 +176,55 @@ fn without_read_only(body: &Value) -> Value {
     body
 }
 
-/// **Ours.** List scenarios in the order they are tried.
+async fn list_of(state: &WebState, query: ListQuery, family: Family) -> Result<Json<Paged<Value>>, Problem> {
+    let ask = query.ask(&SCENARIOS)?;
+    let page = views::scenarios(&state.app, &ask, family).await?;
+    Ok(Json(query.frame(page, ask.limit, view)?))
+}
+
+async fn create_of(
+    state: &WebState,
+    once: Once,
+    body: input::Json,
+    family: Family,
+) -> Result<Response, Problem> {
+    let scenario = without_read_only(&body.0);
+    let (ids, actor) = (scenarios::ids(&state.app).await?, state.app.actor(once.who.actor()).await?);
+    once.run(state, &body.0, move |tx| {
+        Box::pin(async move {
+            let made = scenarios::create(tx, ids, &actor, sent(family, &scenario)).await?;
+            answer(StatusCode::CREATED, &view(made))
+        })
+    })
+    .await
+}
+
+async fn put_of(
+    state: &WebState,
+    who: Principal,
+    id: i64,
+    body: input::Json,
+    family: Family,
+) -> Result<Json<Value>, Problem> {
+    let (ids, actor) = (scenarios::ids(&state.app).await?, state.app.actor(who.actor()).await?);
+    let mut tx = state.app.store.begin().await.map_err(oms_app::Error::from)?;
+    let scenario = without_read_only(&body.0);
+    let stored = scenarios::update(&mut tx, ids, &actor, id, sent(family, &scenario)).await?;
+    tx.commit().await.map_err(oms_app::Error::from)?;
+    Ok(Json(view(stored)))
+}
+
+/// **Ours.** List distribution scenarios in the order they are tried.
 #[utoipa::path(get, path = "/api/v1/oms/distribution-scenarios/", tag = "scenarios",
     responses((status = 200, body = Paged<StoredScenario>)))]
 pub(crate) async fn list(
     State(state): State<WebState>,
     query: ListQuery,
 ) -> Result<Json<Paged<Value>>, Problem> {
-    let ask = query.ask(&SCENARIOS)?;
-    let page = views::scenarios(&state.app, &ask).await?;
-    Ok(Json(query.frame(page, ask.limit, view)?))
+    list_of(&state, query, Family::Distribution).await
 }
 
-/// **Ours.** Create a scenario.
+/// **Ours.** Create a distribution scenario, published at once as its version 1.
 #[utoipa::path(post, path = "/api/v1/oms/distribution-scenarios/", tag = "scenarios", request_body = Scenario,
     responses((status = 201, body = StoredScenario)))]
 pub(crate) async fn create(
@@ -151,25 +232,17 @@ pub(crate) async fn create(
     once: Once,
     body: input::Json,
 ) -> Result<Response, Problem> {
-    let scenario = without_read_only(&body.0);
-    let (ids, actor) = (scenarios::ids(&state.app).await?, state.app.actor(once.who.actor()).await?);
-    once.run(&state, &body.0, move |tx| {
-        Box::pin(async move {
-            let made = scenarios::create(tx, ids, &actor, distribution(&scenario)).await?;
-            answer(StatusCode::CREATED, &view(made))
-        })
-    })
-    .await
+    create_of(&state, once, body, Family::Distribution).await
 }
 
-/// **Ours.** One scenario.
+/// **Ours.** One distribution scenario.
 #[utoipa::path(get, path = "/api/v1/oms/distribution-scenarios/{id}/", tag = "scenarios", params(("id" = i64, Path)),
     responses((status = 200, body = StoredScenario)))]
 pub(crate) async fn get(State(state): State<WebState>, Id(id): Id) -> Result<Json<Value>, Problem> {
-    Ok(Json(view(views::scenario(&state.app, id).await?)))
+    Ok(Json(view(views::scenario(&state.app, id, Family::Distribution).await?)))
 }
 
-/// **Ours.** Give a scenario another content, as its next version.
+/// **Ours.** Give a distribution scenario another content, published at once as its next version.
 #[utoipa::path(put, path = "/api/v1/oms/distribution-scenarios/{id}/", tag = "scenarios", params(("id" = i64, Path)),
     request_body = Scenario, responses((status = 200, body = StoredScenario)))]
 pub(crate) async fn put(
@@ -178,10 +251,45 @@ pub(crate) async fn put(
     Id(id): Id,
     body: input::Json,
 ) -> Result<Json<Value>, Problem> {
-    let (ids, actor) = (scenarios::ids(&state.app).await?, state.app.actor(who.actor()).await?);
-    let mut tx = state.app.store.begin().await.map_err(oms_app::Error::from)?;
-    let stored =
-        scenarios::update(&mut tx, ids, &actor, id, distribution(&without_read_only(&body.0))).await?;
-    tx.commit().await.map_err(oms_app::Error::from)?;
-    Ok(Json(view(stored)))
+    put_of(&state, who, id, body, Family::Distribution).await
+}
+
+/// **Ours.** List transfer scenarios in the order they are tried.
+#[utoipa::path(get, path = "/api/v1/oms/transfer-scenarios/", tag = "scenarios",
+    responses((status = 200, body = Paged<StoredTransferScenario>)))]
+pub(crate) async fn list_transfer(
+    State(state): State<WebState>,
+    query: ListQuery,
+) -> Result<Json<Paged<Value>>, Problem> {
+    list_of(&state, query, Family::Transfer).await
+}
+
+/// **Ours.** Create a transfer scenario: from where a packing location gets what it misses.
+#[utoipa::path(post, path = "/api/v1/oms/transfer-scenarios/", tag = "scenarios", request_body = TransferScenario,
+    responses((status = 201, body = StoredTransferScenario)))]
+pub(crate) async fn create_transfer(
+    State(state): State<WebState>,
+    once: Once,
+    body: input::Json,
+) -> Result<Response, Problem> {
+    create_of(&state, once, body, Family::Transfer).await
+}
+
+/// **Ours.** One transfer scenario.
+#[utoipa::path(get, path = "/api/v1/oms/transfer-scenarios/{id}/", tag = "scenarios", params(("id" = i64, Path)),
+    responses((status = 200, body = StoredTransferScenario)))]
+pub(crate) async fn get_transfer(State(state): State<WebState>, Id(id): Id) -> Result<Json<Value>, Problem> {
+    Ok(Json(view(views::scenario(&state.app, id, Family::Transfer).await?)))
+}
+
+/// **Ours.** Give a transfer scenario another content, published at once as its next version.
+#[utoipa::path(put, path = "/api/v1/oms/transfer-scenarios/{id}/", tag = "scenarios", params(("id" = i64, Path)),
+    request_body = TransferScenario, responses((status = 200, body = StoredTransferScenario)))]
+pub(crate) async fn put_transfer(
+    State(state): State<WebState>,
+    Who(who): Who,
+    Id(id): Id,
+    body: input::Json,
+) -> Result<Json<Value>, Problem> {
+    put_of(&state, who, id, body, Family::Transfer).await
 }

@@ -6,5 +6,6 @@ mod engines;
 mod first_admin;
 mod intake;
 mod orders;
+mod planning;
 mod records;
 mod support;

@@ -1,0 +1,200 @@
+//! Dry runs: what would be decided of an order or a basket now. Nothing is written.
+
+use std::collections::HashMap;
+
+use axum::Json;
+use axum::extract::State;
+use oms_app::dry_runs::{self, Basket, DryRun, MAX_LINES, Subject};
+use oms_app::scenarios;
+use oms_core::geo::Point;
+use oms_core::plan::counterfactual::{Change, Losers};
+use oms_core::plan::{Area, Decision, Seen};
+use oms_core::refusal::Refusal;
+use oms_core::scenarios::{Family, Scenario};
+use oms_core::{money, quantity::Units};
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use crate::api::plans::with_erp_codes;
+use crate::api::scenarios::without_read_only;
+use crate::input;
+use crate::problem::Problem;
+use crate::state::WebState;
+
+/// What would be decided now, and why.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct DryRunView {
+    /// `planned` or `waits`.
+    result: &'static str,
+    #[schema(value_type = Vec<Object>)]
+    packages: Value,
+    /// Why it would wait.
+    #[schema(value_type = Option<Object>)]
+    reason: Option<Value>,
+    /// Every rule's try.
+    #[schema(value_type = Vec<Object>)]
+    attempts: Value,
+    /// What would have made other locations win.
+    #[schema(value_type = Vec<Object>)]
+    counterfactuals: Value,
+    /// The stock each attempt saw.
+    #[schema(value_type = Vec<Object>)]
+    stock: Value,
+    /// SKUs by the lines' ids.
+    #[schema(value_type = Object)]
+    skus: HashMap<i64, String>,
+}
+
+/// Counterfactuals with the names people know.
+pub(crate) fn losers_view(
+    losers: &[Losers],
+    erp_codes: &HashMap<i64, String>,
+    skus: &HashMap<i64, String>,
+) -> Value {
+    let erp = |id: i64| erp_codes.get(&id).cloned();
+    let change = |change: &Change| match change {
+        Change::Units { add } => {
+            let add: Vec<Value> =
+                add.iter().map(|(product, n)| json!({"sku": skus.get(&product.0), "units": n})).collect();
+            json!({"change": "units", "add": add})
+        }
+        other => serde_json::to_value(other).unwrap_or_default(),
+    };
+    let attempts = losers.iter().map(|l| {
+        let losers: Vec<Value> = l
+            .losers
+            .iter()
+            .map(|loser| {
+                json!({"location": loser.location.0, "erp_code": erp(loser.location.0), "rank": loser.rank,
+                       "removed_by": loser.removed.as_ref().map(|r| &r.by), "have": loser.removed.as_ref().and_then(|r| r.have),
+                       "need": loser.removed.as_ref().and_then(|r| r.need),
+                       "changes": loser.changes.iter().map(change).collect::<Vec<_>>(), "without": loser.without})
+            })
+            .collect();
+        json!({"rule": l.rule, "index": l.index, "winner": l.winner.0, "winner_erp_code": erp(l.winner.0), "losers": losers})
+    });
+    attempts.collect()
+}
+
+/// The stock that attempts saw, with the names people know.
+pub(crate) fn stock_view(
+    stock: &[(usize, Vec<Seen>)],
+    erp_codes: &HashMap<i64, String>,
+    skus: &HashMap<i64, String>,
+) -> Value {
+    let row = |s: &Seen| json!({"sku": skus.get(&s.product.0), "erp_code": erp_codes.get(&s.location.0), "stock": s.stock, "reserved": s.reserved});
+    stock
+        .iter()
+        .map(|(rule, seen)| json!({"rule": rule, "stock": seen.iter().map(row).collect::<Vec<_>>()}))
+        .collect()
+}
+
+fn view(run: DryRun) -> DryRunView {
+    let named = |value: Result<Value, serde_json::Error>| {
+        let mut value = value.unwrap_or_default();
+        with_erp_codes(&mut value, &run.erp_codes);
+        value
+    };
+    let (result, packages, attempts, reason) = match &run.decision {
+        Decision::Planned(p) => (
+            "planned",
+            named(serde_json::to_value(&p.packages)),
+            named(serde_json::to_value(&p.attempts)),
+            None,
+        ),
+        Decision::Waits(reason) => {
+            ("waits", json!([]), json!([]), Some(json!({"code": reason.code(), "text": reason.text()})))
+        }
+    };
+    DryRunView {
+        result,
+        packages,
+        reason,
+        attempts,
+        counterfactuals: losers_view(&run.losers, &run.erp_codes, &run.product_skus),
+        stock: stock_view(&run.stock, &run.erp_codes, &run.product_skus),
+        skus: run.skus,
+    }
+}
+
+fn wrong(field: &str, message: impl Into<String>) -> Refusal {
+    Refusal::invalid(field, "invalid", message)
+}
+
+fn subject(body: &Value) -> Result<Subject, Refusal> {
+    match (body.get("order").and_then(Value::as_i64), body.get("basket")) {
+        (Some(id), None) => Ok(Subject::Order(id)),
+        (None, Some(basket)) => Ok(Subject::Basket(read_basket(basket)?)),
+        _ => Err(wrong("order", "Either order (an id) or basket is expected.")),
+    }
+}
+
+fn read_basket(v: &Value) -> Result<Basket, Refusal> {
+    let text = |key: &str| v.get(key).and_then(Value::as_str).map(str::to_owned);
+    let channel = v.get("channel").and_then(Value::as_i64);
+    let address = v.get("shipping_address").unwrap_or(&Value::Null);
+    let place = |key: &str| address.get(key).and_then(Value::as_i64);
+    let degrees = |key: &str| address.get(key).and_then(Value::as_f64);
+    let point = match (degrees("latitude"), degrees("longitude")) {
+        (Some(lat), Some(lon)) => Some(Point::from_degrees(lat, lon).ok_or_else(|| {
+            wrong("basket.shipping_address", "latitude is -90 to 90 and longitude -180 to 180 degrees.")
+        })?),
+        _ => None,
+    };
+    let lines = v.get("lines").and_then(Value::as_array).filter(|l| (1..=MAX_LINES).contains(&l.len()));
+    let lines =
+        lines.ok_or_else(|| wrong("basket.lines", format!("1 to {MAX_LINES} lines are expected.")))?;
+    let line = |(i, line): (usize, &Value)| {
+        let at = |key: &str| format!("basket.lines[{i}].{key}");
+        let sku =
+            line.get("sku").and_then(Value::as_str).ok_or_else(|| wrong(&at("sku"), "A SKU is expected."))?;
+        let quantity = line.get("quantity").unwrap_or(&Value::Null);
+        let units = Units::from_json(quantity).map_err(|e| wrong(&at("quantity"), e.to_string()))?;
+        let price = line.get("price").unwrap_or(&Value::Null);
+        let price = money::from_json(price).map_err(|e| wrong(&at("price"), e.to_string()))?;
+        Ok((sku.to_owned(), units.get(), price))
+    };
+    Ok(Basket {
+        channel: channel.ok_or_else(|| wrong("basket.channel", "The id of a channel is expected."))?,
+        shipping_option: text("shipping_option_slug"),
+        payment_option: text("payment_option_slug"),
+        customer_type: text("customer_type"),
+        area: Area {
+            country: place("country"),
+            city: place("city"),
+            township: place("township"),
+            district: place("district"),
+        },
+        point,
+        lines: lines.iter().enumerate().map(line).collect::<Result<_, Refusal>>()?,
+    })
+}
+
+/// A scenario to try: its body, or the id of a stored one with its draft or a version.
+pub(crate) async fn tried_scenario(state: &WebState, body: &Value) -> Result<Option<Scenario>, Problem> {
+    if let Some(scenario) = body.get("scenario").filter(|s| !s.is_null()) {
+        return Ok(Some(Scenario::from_json(&without_read_only(scenario))?));
+    }
+    let Some(id) = body.get("scenario_id").and_then(Value::as_i64) else { return Ok(None) };
+    if body.get("draft").and_then(Value::as_bool) == Some(true) {
+        return Ok(Some(scenarios::draft(&state.app, Family::Distribution, id).await?.scenario));
+    }
+    let version = body.get("version").and_then(Value::as_i64);
+    Ok(Some(scenarios::version(&state.app, id, version).await?))
+}
+
+/// **Ours.** What would be decided now of `{"order": id}` or `{"basket": {"channel", "shipping_option_slug",
+/// "payment_option_slug", "customer_type", "shipping_address": {…}, "lines": [{"sku", "quantity", "price"}]}}`,
+/// by the published scenarios or by another: `"scenario": {…}`, or `"scenario_id"` with `"draft": true` or
+/// `"version"`. Nothing is written.
+#[utoipa::path(post, path = "/api/v1/oms/dry-runs/", tag = "plans", request_body = Object,
+    responses((status = 200, body = DryRunView)))]
+pub(crate) async fn run(
+    State(state): State<WebState>,
+    body: input::Json,
+) -> Result<Json<DryRunView>, Problem> {
+    let subject = subject(&body.0)?;
+    let scenario = tried_scenario(&state, &body.0).await?;
+    Ok(Json(view(dry_runs::run(&state.app, subject, scenario).await?)))
+}
