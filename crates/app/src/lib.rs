@@ -8,6 +8,7 @@ pub mod coalesce;
 pub mod decisions;
 pub mod dry_runs;
 pub mod engines;
+pub mod geocode;
 pub mod geography;
 pub mod hub;
 pub mod idempotency;
@@ -74,6 +75,7 @@ pub struct App {
     hub: hub::HubCache,
     places: geography::PlacesCache,
     in_hand: nodes::InHand,
+    geocoder: geocode::Health,
     engines: engines::Engines,
 }
 
@@ -96,6 +98,7 @@ impl App {
             hub: hub::HubCache::default(),
             places: geography::PlacesCache::default(),
             in_hand: nodes::InHand::default(),
+            geocoder: geocode::Health::default(),
             engines: engines::Engines::default(),
         })
     }

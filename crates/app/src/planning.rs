@@ -152,6 +152,7 @@ fn subjects(jobs: &[Job]) -> Vec<i64> {
 async fn plan_batch(app: &App, kind: JobKind, jobs: Vec<Job>, tick: &mut Tick) -> Result<Vec<Job>> {
     let anew = kind == JobKind::Replan;
     let engines = input::ask_engines(app, &jobs, anew).await?;
+    input::ask_geocoder(app, &jobs, anew).await?;
     let mut tx = app.store.read().await?;
     let input = input::read(&mut tx, &jobs, anew, Hold::Nothing, &engines, app.now_us()).await?;
     drop(tx);

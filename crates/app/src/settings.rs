@@ -145,3 +145,9 @@ pub(crate) async fn measures_distance(tx: &mut Tx) -> Result<bool> {
     let geo: Option<table::GeolocationDiscovery> = typed(tx, "GEOLOCATION_DISCOVERY").await?;
     Ok(geo.is_some_and(|g| g.enabled))
 }
+
+/// Whether a geocoder is to be asked: discovery is on by a provider other than the great circle alone.
+pub(crate) async fn geocodes(tx: &mut Tx) -> Result<bool> {
+    let geo: Option<table::GeolocationDiscovery> = typed(tx, "GEOLOCATION_DISCOVERY").await?;
+    Ok(geo.is_some_and(|g| g.enabled && g.provider != table::GeoProvider::Haversine))
+}

@@ -4,6 +4,7 @@
 //! that are not on the public internet unless the operator opened their network ([`policy::NetPolicy`]).
 
 pub mod engines;
+pub mod geocode;
 pub mod http;
 pub mod hub;
 pub mod policy;

@@ -421,21 +421,31 @@ impl StockEngines {
     }
 }
 
-#[derive(Debug, Deserialize)]
+/// `GEOCODE_PROVIDER_SETTINGS`.
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct GeocodeProvider {
-    #[serde(rename = "provider")]
-    _provider: GeocodeKind,
-    #[serde(rename = "api_key")]
-    _api_key: String,
-    url: String,
+pub struct GeocodeProvider {
+    pub provider: GeocodeKind,
+    pub api_key: String,
+    pub url: String,
 }
 
-#[derive(Debug, Deserialize)]
+/// Whose wire shape a geocoder speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum GeocodeKind {
+pub enum GeocodeKind {
     Google,
     Yandex,
+}
+
+impl GeocodeKind {
+    /// The setting's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Google => "google",
+            Self::Yandex => "yandex",
+        }
+    }
 }
 
 /// `OMNITRON_WEBHOOKS`.

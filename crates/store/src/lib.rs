@@ -15,6 +15,7 @@ pub mod channels;
 pub mod decisions;
 pub mod engines;
 pub mod events;
+pub mod geocodes;
 pub mod geography;
 pub mod inbox;
 pub mod jobs;

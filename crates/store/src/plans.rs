@@ -180,6 +180,22 @@ async fn with_lines(tx: &mut Tx, orders: Vec<OrderToPlan>) -> Result<Vec<OrderTo
     Ok(ids.iter().filter_map(|id| by_id.remove(id)).collect())
 }
 
+/// The shipping addresses without coordinates that orders, or packages planned anew, go to.
+pub async fn addresses_asked(tx: &mut Tx, ids: &[i64], anew: bool) -> Result<Vec<i64>, StoreError> {
+    let head = match anew {
+        true => {
+            "SELECT DISTINCT a.id FROM packages p JOIN orders o ON o.id = p.order_id \
+                 JOIN addresses a ON a.id = o.shipping_address_id WHERE a.lat_udeg IS NULL AND p.id"
+        }
+        false => {
+            "SELECT DISTINCT a.id FROM orders o JOIN addresses a ON a.id = o.shipping_address_id \
+                  WHERE a.lat_udeg IS NULL AND o.id"
+        }
+    };
+    let rows = tx.fetch_in(head, ids.iter().copied(), "").await?;
+    rows.iter().map(|r| r.i64(0)).collect()
+}
+
 /// The products that orders, or packages planned anew, ask for.
 pub async fn products_asked(tx: &mut Tx, ids: &[i64], anew: bool) -> Result<Vec<i64>, StoreError> {
     let head = match anew {

@@ -4,5 +4,6 @@
 //! over HTTP the way an Omnitron does, and remembers what callers change; [`stock`] is a brand's stock service.
 
 pub mod data;
+pub mod geocoder;
 pub mod hub;
 pub mod stock;

@@ -21,7 +21,7 @@ use oms_store::{Tx, scenarios};
 use sha2::{Digest, Sha256};
 
 use crate::engines::{self, EngineState};
-use crate::{App, Result, settings};
+use crate::{App, Result, geocode, settings};
 
 /// zstd's fastest level: the snapshot is mostly distances.
 const ZSTD_LEVEL: i32 = 1;
@@ -89,6 +89,18 @@ pub(crate) async fn ask_engines(app: &App, jobs: &[Job], anew: bool) -> Result<V
     engines::refresh(app, &products).await
 }
 
+/// Asks the geocoder for addresses without coordinates that these jobs go to; no transaction may be open.
+pub(crate) async fn ask_geocoder(app: &App, jobs: &[Job], anew: bool) -> Result<()> {
+    let mut tx = app.store.read().await?;
+    if !settings::geocodes(&mut tx).await? {
+        return Ok(());
+    }
+    let ids: Vec<i64> = jobs.iter().map(|j| j.ref_id).collect();
+    let addresses = store::addresses_asked(&mut tx, &ids, anew).await?;
+    drop(tx);
+    geocode::fill(app, &addresses).await
+}
+
 /// Reads what orders and packages are decided on. `anew`: the jobs name packages that are out of stock.
 pub(crate) async fn read(
     tx: &mut Tx,
@@ -130,7 +142,8 @@ pub(crate) async fn read_for(
     }
     let products: BTreeSet<i64> = orders.iter().flat_map(|o| &o.lines).map(|l| l.product).collect();
     let products = Vec::from_iter(products);
-    let candidates = store::read_candidates(tx).await?;
+    let mut candidates = store::read_candidates(tx).await?;
+    place(tx, &mut orders, &mut candidates).await?;
     let available = match hold {
         Hold::Nothing => stocks::of_products(tx, &products).await?,
         Hold::Stock => {
@@ -163,6 +176,23 @@ fn calendars(candidates: &[Candidate]) -> Result<HashMap<i64, Calendar>> {
         Some(calendar.map(|calendar| (c.snap.id.0, calendar)))
     };
     Ok(candidates.iter().filter_map(read).collect::<Result<_, _>>()?)
+}
+
+/// Gives orders and locations whose address has no coordinates those of the geocoder, or of the town.
+async fn place(tx: &mut Tx, orders: &mut [OrderToPlan], candidates: &mut [Candidate]) -> Result<()> {
+    let lost_orders = orders.iter().filter(|o| o.point.is_none()).filter_map(|o| o.address_id);
+    let lost_places = candidates.iter().filter(|c| c.point.is_none()).filter_map(|c| c.address_id);
+    let mut lost: Vec<i64> = lost_orders.chain(lost_places).collect();
+    lost.sort_unstable();
+    lost.dedup();
+    let points = geocode::points(tx, &lost).await?;
+    for order in orders.iter_mut().filter(|o| o.point.is_none()) {
+        order.point = order.address_id.and_then(|a| points.get(&a).copied());
+    }
+    for candidate in candidates.iter_mut().filter(|c| c.point.is_none()) {
+        candidate.point = candidate.address_id.and_then(|a| points.get(&a).copied());
+    }
+    Ok(())
 }
 
 /// Engines that feed a location and cannot be planned with: those that do not answer, and those that
