@@ -20,6 +20,7 @@ pub mod packages;
 pub mod planning;
 pub mod safety_stocks;
 pub mod scenarios;
+pub mod schedules;
 pub mod settings;
 pub mod setup;
 pub mod stocks;

@@ -32,7 +32,8 @@ impl SetupTask {
         }
     }
 
-    fn parse(name: &str) -> Option<Self> {
+    /// From the stored name.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|t| t.name() == name)
     }
 }

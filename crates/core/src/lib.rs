@@ -18,6 +18,7 @@ pub mod quantity;
 pub mod queries;
 pub mod refusal;
 pub mod scenarios;
+pub mod schedules;
 pub mod settings;
 pub mod stocks;
 pub mod time;

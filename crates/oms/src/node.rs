@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oms_app::intake::{self, PollCursor, Polled};
-use oms_app::{App, nodes, planning, setup};
+use oms_app::{App, nodes, planning, schedules, setup};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -18,6 +18,8 @@ const HEARTBEAT: Duration = Duration::from_millis(nodes::HEARTBEAT_MS);
 const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
 /// How often is looked whether the next sweep over what is out of stock is due.
 const REPLAN_LOOK: Duration = Duration::from_secs(20);
+/// How often is looked whether a brand's own job is due.
+const SCHEDULE_LOOK: Duration = Duration::from_secs(1);
 /// Fetches under way at once: one waits for the hub while another writes.
 const FETCHERS: usize = 2;
 
@@ -48,6 +50,9 @@ impl Node {
         }));
         loops.spawn(every(stopped.clone(), SWEEP_EVERY, app.clone(), "sweep", async |app| {
             nodes::sweep_tick(app).await.map(|_| ())
+        }));
+        loops.spawn(every(stopped.clone(), SCHEDULE_LOOK, app.clone(), "schedules", async |app| {
+            schedules::tick(app).await.map(|_| ())
         }));
         loops.spawn(busy(stopped, app.clone(), "setup", async |app| Ok(setup::tick(app).await?.is_some())));
         Self { app, stop, loops, planners: 0, caught_up: watch::channel(false).1 }

@@ -26,3 +26,21 @@ CREATE TABLE geocodes (
     provider TEXT NOT NULL,
     at_us BIGINT NOT NULL
 );
+
+-- Jobs that a brand defines: what runs when.
+CREATE TABLE schedules (
+    id BIGINT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    cron TEXT NOT NULL,
+    time_zone TEXT NOT NULL,
+    action TEXT NOT NULL,
+    parameters TEXT NOT NULL,
+    is_active BOOLEAN NOT NULL,
+    next_run_us BIGINT,
+    last_run_us BIGINT,
+    last_outcome TEXT,
+    failures BIGINT NOT NULL,
+    created_us BIGINT NOT NULL,
+    modified_us BIGINT NOT NULL
+);
+CREATE INDEX schedules_next ON schedules (is_active, next_run_us);

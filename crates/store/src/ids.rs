@@ -34,6 +34,7 @@ pub enum IdKind {
     Setting,
     StockEngine,
     SafetyStock,
+    Schedule,
     /// Ledger, log, event, job, inbox, reservation, transfer item, decision and command rows.
     Row,
 }
@@ -57,6 +58,7 @@ impl IdKind {
             Self::Setting => "setting",
             Self::StockEngine => "stock_engine",
             Self::SafetyStock => "safety_stock",
+            Self::Schedule => "schedule",
             Self::Row => "row",
         }
     }

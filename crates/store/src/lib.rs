@@ -30,6 +30,7 @@ pub mod plans;
 pub mod products;
 pub mod safety_stocks;
 pub mod scenarios;
+pub mod schedules;
 pub mod settings;
 pub mod setup;
 pub mod stocks;

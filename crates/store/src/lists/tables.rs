@@ -2,7 +2,9 @@
 
 use crate::geography::Level;
 use crate::lists::{Ask, Filter, Kind, List, Order, Page};
-use crate::{Row, StoreError, Tx, channels, engines, geography, locations, safety_stocks, scenarios};
+use crate::{
+    Row, StoreError, Tx, channels, engines, geography, locations, safety_stocks, scenarios, schedules,
+};
 
 const BY_ID: &[Order] = &[("id", "t.id"), ("-id", "t.id DESC")];
 const BY_ID_OR_CHANGE: &[Order] = &[
@@ -165,6 +167,24 @@ pub const SAFETY_STOCKS: List = List {
 pub async fn safety_stocks(tx: &mut Tx, ask: &Ask) -> Result<Page<safety_stocks::SafetyStock>, StoreError> {
     let page = super::page(tx, &SAFETY_STOCKS, safety_stocks::COLUMNS, ask).await?;
     read_all(page, |r| safety_stocks::read(&r))
+}
+
+/// The list of schedules.
+pub const SCHEDULES: List = List {
+    table: "schedules t",
+    joins: "",
+    filters: &[
+        Filter::new("name", Kind::Text, "t.name = ?"),
+        Filter::new("action", Kind::Text, "t.action = ?"),
+        Filter::new("is_active", Kind::Bool, "t.is_active = ?"),
+    ],
+    orders: BY_ID,
+};
+
+/// A page of schedules.
+pub async fn schedules(tx: &mut Tx, ask: &Ask) -> Result<Page<schedules::Schedule>, StoreError> {
+    let page = super::page(tx, &SCHEDULES, schedules::COLUMNS, ask).await?;
+    read_all(page, |r| schedules::read(&r))
 }
 
 /// The list of locations.

@@ -18,6 +18,7 @@ mod plans;
 mod safety_stocks;
 mod scenario_versions;
 mod scenarios;
+mod schedules;
 mod sessions;
 mod settings;
 mod setup;
@@ -127,6 +128,11 @@ pub(crate) fn routes(state: WebState) -> Routes {
         .list(P::StockRead, &tables::STOCKS, routes!(stocks::list))
         .add_sized(P::StockWrite, BULK_BODY_BYTES, routes!(stocks::set))
         .add(P::StockRead, routes!(stocks::availability))
+        .list(P::SettingsRead, &tables::SCHEDULES, routes!(schedules::list))
+        .add(P::SettingsWrite, routes!(schedules::create))
+        .add(P::SettingsRead, routes!(schedules::get))
+        .add(P::SettingsWrite, routes!(schedules::put, schedules::delete))
+        .add(P::SettingsWrite, routes!(schedules::run))
         .list(P::StockRead, &tables::SAFETY_STOCKS, routes!(safety_stocks::list))
         .add(P::StockWrite, routes!(safety_stocks::set))
         .add(P::StockWrite, routes!(safety_stocks::delete))
