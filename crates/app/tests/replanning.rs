@@ -1,5 +1,4 @@
 //! Packages that are out of stock are tried again: by call, and by themselves when more became available.
-#![expect(clippy::unwrap_used, reason = "a test ends where something is not as it must be")]
 
 mod support;
 

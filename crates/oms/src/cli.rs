@@ -131,7 +131,7 @@ pub struct ReplayArgs {
     #[command(flatten)]
     pub database: DatabaseArgs,
     /// The id of an order (its plan has the same).
-    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    #[arg(conflicts_with = "all")]
     pub id: Option<i64>,
     /// Every decision of the database.
     #[arg(long)]

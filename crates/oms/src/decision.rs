@@ -32,6 +32,9 @@ async fn open(database: &str) -> Result<Arc<App>, String> {
 
 /// Recomputes decisions and compares them byte for byte.
 pub async fn replay(args: ReplayArgs) -> Outcome {
+    if args.id.is_none() && !args.all {
+        return Err("name the id of an order, or give --all for every decision".into());
+    }
     let app = open(&args.database.database).await?;
     let replayed = match args.id {
         Some(id) => decisions::replay(&app, id).await,

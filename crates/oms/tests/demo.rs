@@ -16,8 +16,8 @@ use oms_testkit::{Database, Engine};
 use oms_world::data::{Dataset, slice_dir};
 use serde_json::json;
 use support::{
-    Counts, Process, assert_sound, demo, oms, packages, query, run, slice_with_a_third_short, summary,
-    wait_for,
+    Counts, Process, assert_replays, assert_sound, demo, oms, packages, query, run, slice_with_a_third_short,
+    summary, wait_for,
 };
 use tempfile::tempdir;
 
@@ -46,6 +46,7 @@ fn becomes_what_the_files_say(data: &Path, database: &Database, workers: &str) {
     assert_eq!(first["orders_this_run"], expected.orders);
     assert!(first["seconds"].as_f64().unwrap() > 0.0 && first["orders_per_second"].as_f64().unwrap() > 0.0);
     assert_sound(folder.path(), &database.url);
+    assert_replays(folder.path(), &database.url);
     let made = packages(database);
     let number = |sql: &str| query(database, sql)[0].parse::<i64>().unwrap();
     assert_eq!(first["packages"], number("SELECT CAST(COUNT(*) AS TEXT) FROM packages"));

@@ -162,6 +162,13 @@ pub fn assert_sound(folder: &Path, database: &str) {
     assert!(ended.stdout.last().is_some_and(|l| l.ends_with("checks hold.")), "{ended:?}");
 }
 
+/// Every decision of the database recomputes to the bytes that are kept.
+pub fn assert_replays(folder: &Path, database: &str) {
+    let ended = run(oms(folder, &["decision", "replay", "--all", "--database", database]));
+    assert!(ended.status.success(), "{ended:#?}");
+    assert!(ended.stdout.last().is_some_and(|l| l.ends_with("replay to the same bytes.")), "{ended:?}");
+}
+
 /// What a data directory must become.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Counts {

@@ -18,9 +18,9 @@ async fn shop(s: &Server) -> (i64, i64) {
     let order = json!({"number": "N-1", "channel": channel, "date_placed": "2031-03-04T09:15:27Z",
         "shipping_address": {"line": "Street 1"}, "lines": [{"sku": "A", "quantity": 2, "price": "129.90"}]});
     s.post(&format!("{OMS}/orders/"), &json!({"orders": [order]})).await.is(200);
-    assert_eq!(oms_app::planning::tick(&s.app, 256).await.unwrap().planned, 1);
+    assert_eq!(oms_app::planning::tick(&s.app, 256).await.expect("a tick").planned, 1);
     let plans = s.get(&format!("{OMS}/orderexecutionplans/")).await.is(200).json();
-    (channel, plans["results"][0]["id"].as_i64().unwrap())
+    (channel, plans["results"][0]["id"].as_i64().expect("a plan"))
 }
 
 fn scenario(name: &str, default: &str) -> Value {
@@ -124,16 +124,16 @@ async fn row_counts(s: &Server) -> Vec<(String, i64)> {
         "scenario_versions",
     ];
     let mut counts = Vec::new();
-    let mut tx = s.app.store.read().await.unwrap();
+    let mut tx = s.app.store.read().await.expect("a transaction");
     for table in tables {
         counts.push((
             table.to_owned(),
-            tx.scalar(format!("SELECT COUNT(*) FROM {table}"), vec![]).await.unwrap(),
+            tx.scalar(format!("SELECT COUNT(*) FROM {table}"), vec![]).await.expect("a count"),
         ));
     }
     counts.push((
         "reserved".into(),
-        tx.scalar("SELECT CAST(SUM(reserved) AS BIGINT) FROM stocks", vec![]).await.unwrap(),
+        tx.scalar("SELECT CAST(SUM(reserved) AS BIGINT) FROM stocks", vec![]).await.expect("a count"),
     ));
     counts
 }
@@ -236,6 +236,29 @@ async fn safety_stock_and_calendars_are_set_shown_and_refused_by_name() {
         let wrong = json!({"calendar": {"time_zone": "Mars/Olympus"}});
         assert!(s.write("PATCH", &location, &wrong).await.is(400).json()["error"]["calendar.time_zone"].is_array());
         assert_eq!(s.write("PATCH", &location, &json!({"calendar": null})).await.is(200).json()["calendar"], Value::Null);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_job_of_the_brands_own_is_set_shown_run_and_removed() {
+    on_each(|s| async move {
+        let list = format!("{OMS}/schedules/");
+        let body = json!({"name": "Half-hourly", "cron": "*/30 * * * *", "time_zone": "Europe/Istanbul", "action": "replan_out_of_stock"});
+        let made = s.post(&list, &body).await.is(201).json();
+        assert!(made["next_run"].is_string() && made["last_run"].is_null(), "{made}");
+        let one = format!("{list}{}/", made["id"]);
+        let ran = s.post(&format!("{one}run/"), &json!({})).await.is(200).json();
+        assert_eq!(ran["last_outcome"], "0 packages are planned anew");
+        let mut changed = ran.clone();
+        changed["is_active"] = json!(false);
+        assert_eq!(s.write("PUT", &one, &changed).await.is(200).json()["is_active"], false);
+        assert_eq!(s.get(&format!("{list}?is_active=false")).await.is(200).json()["count"], 1);
+        assert!(s.post(&list, &body).await.is(400).json()["error"]["name"].is_array(), "the name is taken");
+        changed["cron"] = json!("now and then");
+        assert!(s.write("PUT", &one, &changed).await.is(400).json()["error"]["cron"].is_array());
+        s.write("DELETE", &one, &json!({})).await.is(204);
+        s.get(&one).await.is(404);
     })
     .await;
 }

@@ -9,6 +9,9 @@ use crate::scenarios::{Filter, LocationFlag, ProductMode, SortBy};
 
 const GUIDE: &str = include_str!("../../../../../docs/scenarios.md");
 
+/// Location, SKU, channel (`null`: any), units.
+type Kept = (Option<String>, Option<String>, Option<String>, i64);
+
 /// An example as the guide has it.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,9 +24,8 @@ struct Example {
     /// From, to, metres.
     #[serde(default)]
     lanes: Vec<(String, String, i64)>,
-    /// Location, SKU, channel (`null`: any), units.
     #[serde(default)]
-    safety: Vec<(Option<String>, Option<String>, Option<String>, i64)>,
+    safety: Vec<Kept>,
     #[serde(default)]
     initial_status: Option<i64>,
     /// `L1: A 2, B 1`, with `(A 1 from L2)` behind it where a transfer brings some; `out of stock: A 1`.
