@@ -62,7 +62,8 @@ CREATE INDEX transfer_items_package_item ON transfer_items (package_item_id);
 
 -- Set: the reservation is the transfer item's, at the transfer's source.
 ALTER TABLE reservations ADD COLUMN transfer_item_id BIGINT;
-CREATE INDEX reservations_transfer ON reservations (transfer_item_id);
+-- Of transfers only: nearly all reservations are of packages, and an entry each would cost every plan.
+CREATE INDEX reservations_transfer ON reservations (transfer_item_id) WHERE transfer_item_id IS NOT NULL;
 
 -- Locations that refused a line: 'pack' are not asked to pack it again, 'send' not to send it.
 CREATE TABLE exclusions (
