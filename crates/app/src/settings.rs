@@ -140,10 +140,15 @@ pub(crate) async fn quantity_key(tx: &mut Tx) -> Result<String> {
     Ok(key.map_or_else(|| "quantity".into(), |k| k.key))
 }
 
-/// Whether distance is measured.
+/// Whether distance is measured and areas are compared. The documents want both geo settings; the great
+/// circle alone (`haversine`) needs no geocoder.
 pub(crate) async fn measures_distance(tx: &mut Tx) -> Result<bool> {
     let geo: Option<table::GeolocationDiscovery> = typed(tx, "GEOLOCATION_DISCOVERY").await?;
-    Ok(geo.is_some_and(|g| g.enabled))
+    match geo.filter(|g| g.enabled) {
+        None => Ok(false),
+        Some(geo) if geo.provider == table::GeoProvider::Haversine => Ok(true),
+        Some(_) => Ok(store::by_key(tx, "GEOCODE_PROVIDER_SETTINGS").await?.is_some()),
+    }
 }
 
 /// Whether a geocoder is to be asked: discovery is on by a provider other than the great circle alone.

@@ -109,6 +109,20 @@ async fn a_geocoder_that_fails_stops_no_order() {
 }
 
 #[tokio::test]
+async fn without_a_geocoders_settings_a_map_provider_measures_nothing() {
+    let shop = Shop::open(Database::sqlite(), 4).await;
+    shop.rules(json!([{"name": "Near", "products": "units", "sort": [{"by": "distance", "order": "desc"}]}]))
+        .await;
+    shop.stock(&[("L0", "A", 50), ("L3", "A", 50)]).await;
+    let order = shop.planned("M-1", &[("A", 1)]).await;
+    assert_eq!(shop.packages(order).await, ["P1 at L3: 100, A 1"], "the great circle needs no key");
+    let discovery = json!({"enabled": true, "provider": "google", "api_key": KEY});
+    settings::put(&shop.app, "test", "GEOLOCATION_DISCOVERY", &discovery).await.unwrap();
+    let order = shop.planned("M-2", &[("A", 1)]).await;
+    assert_eq!(shop.packages(order).await, ["P1 at L0: 100, A 1"], "both settings are needed");
+}
+
+#[tokio::test]
 async fn five_failures_in_a_row_pause_and_a_wrong_key_too() {
     let (shop, service) = shop(Database::sqlite(), "yandex").await;
     service.misbehave(Some(Fault::Status(503)));
