@@ -62,6 +62,13 @@ pub async fn tick(app: &App, limit: usize) -> Result<Tick> {
 
 /// Plans up to `limit` packages anew that are out of stock.
 pub async fn replan_tick(app: &App, limit: usize) -> Result<Tick> {
+    // There is seldom anything: looking must not take the writer from those who write.
+    let mut tx = app.store.read().await?;
+    let any = jobs::any_due(&mut tx, JobKind::Replan, app.now_us()).await?;
+    drop(tx);
+    if !any {
+        return Ok(Tick::default());
+    }
     run(app, JobKind::Replan, limit).await
 }
 

@@ -143,8 +143,8 @@ pub async fn delete(tx: &mut Tx, ids: ChangeIds, actor: &Actor, id: i64) -> Resu
 /// node lived happens once, not as often as it was missed.
 pub async fn tick(app: &App) -> Result<Option<String>> {
     let now = app.now_us();
+    let Some(due) = store::due(&mut app.store.read().await?, now).await? else { return Ok(None) };
     let mut tx = app.store.begin().await?;
-    let Some(due) = store::due(&mut tx, now).await? else { return Ok(None) };
     // A time zone that is not known any more ends the schedule visibly, not the loop.
     let next = Cron::parse(&due.cron, &due.time_zone).ok().and_then(|c| c.next_after(now));
     let mine = store::take(&mut tx, &due, next, now).await?;

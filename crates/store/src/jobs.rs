@@ -72,6 +72,12 @@ pub async fn add(tx: &mut Tx, jobs: &[NewJob], now_us: i64) -> Result<(), StoreE
     Ok(())
 }
 
+/// Whether a job is due.
+pub async fn any_due(tx: &mut Tx, kind: JobKind, now_us: i64) -> Result<bool, StoreError> {
+    let sql = "SELECT id FROM jobs WHERE kind = $1 AND state = 'runnable' AND run_at_us <= $2 LIMIT 1";
+    Ok(tx.first(sql, args![kind.as_str(), now_us]).await?.is_some())
+}
+
 /// Leases up to `limit` jobs that are due, lowest sort first.
 pub async fn claim(
     tx: &mut Tx,
