@@ -89,12 +89,25 @@ async fn claim(tx: &mut Tx, key: &Key, now_us: i64) -> Result<Option<Answer>> {
     let Some(kept) = access::claim_key(tx, &key.scope, &key.key, key.fingerprint, now_us).await? else {
         return Ok(None);
     };
+    Ok(Some(answer_kept(key, kept)?))
+}
+
+/// The answer that was kept for a key: refused if the key was used for another body, or its command is still
+/// being executed.
+pub(crate) fn answer_kept(key: &Key, kept: access::KeptAnswer) -> Result<Answer, Refusal> {
     if kept.fingerprint != key.fingerprint {
         let message =
             "This Idempotency-Key was sent with another body before; use a new key for a new request.";
         let mut refusal = Refusal::invalid("Idempotency-Key", "idempotency_key_reused", message);
         refusal.kind = oms_core::refusal::RefusalKind::Unprocessable;
-        return Err(refusal.into());
+        return Err(refusal);
     }
-    Ok(Some(Answer { status: u16::try_from(kept.status).unwrap_or(500), body: kept.body }))
+    if kept.status == 0 {
+        let message = "The first request with this Idempotency-Key is still running; ask again in a second.";
+        return Err(Refusal::conflict(IN_PROGRESS, message));
+    }
+    Ok(Answer { status: u16::try_from(kept.status).unwrap_or(500), body: kept.body })
 }
+
+/// The code of the refusal while a key's first request runs.
+pub const IN_PROGRESS: &str = "idempotency_key_in_progress";

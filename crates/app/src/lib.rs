@@ -3,9 +3,13 @@
 //! Loops are `tick` functions: one bounded step that says what it did. Only the binary sleeps.
 
 pub mod access;
+pub mod cancellations;
 pub mod channels;
 pub mod coalesce;
+pub mod commands;
 pub mod decisions;
+pub mod denial_reasons;
+pub mod discrepancies;
 pub mod dry_runs;
 pub mod engines;
 pub mod geocode;
@@ -17,6 +21,7 @@ pub mod locations;
 pub mod nodes;
 pub mod orders;
 pub mod packages;
+pub mod pickup_codes;
 pub mod planning;
 pub mod safety_stocks;
 pub mod scenarios;
@@ -26,6 +31,7 @@ pub mod setup;
 pub mod stocks;
 pub mod totals;
 pub mod transfers;
+pub mod transitions;
 pub mod views;
 
 use std::sync::Arc;
@@ -78,6 +84,8 @@ pub struct App {
     in_hand: nodes::InHand,
     geocoder: geocode::Health,
     engines: engines::Engines,
+    flow: transitions::FlowCache,
+    far: commands::outside::FarSide,
 }
 
 impl App {
@@ -101,6 +109,8 @@ impl App {
             in_hand: nodes::InHand::default(),
             geocoder: geocode::Health::default(),
             engines: engines::Engines::default(),
+            flow: transitions::FlowCache::default(),
+            far: commands::outside::FarSide::default(),
         })
     }
 

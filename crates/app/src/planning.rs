@@ -281,7 +281,7 @@ async fn settle_jobs(
     let soonest = app.now_us() + WAIT_US;
     let waits: BTreeMap<i64, i64> = decided
         .iter()
-        .filter(|d| matches!(d.decision, Decision::Waits(_)) && d.order.replaces.is_none())
+        .filter(|d| matches!(d.decision, Decision::Waits(_)) && d.order.replaces.is_none_or(|r| r.is_refused))
         .map(|d| {
             (d.order.subject(), d.wait.as_ref().and_then(|w| w.until_us).unwrap_or(soonest).min(soonest))
         })

@@ -1,17 +1,28 @@
 //! Transfers: goods brought to the location that packs them. Their steps, and what happens when a source
 //! does not have what it was to send.
 
+use std::collections::BTreeSet;
+
+use oms_core::commands::Act;
+use oms_core::commands::input::Given;
+use oms_core::events::{self as types, entity};
 use oms_core::refusal::Refusal;
 use oms_core::transfers as states;
+use oms_store::commands::Doer;
+use oms_store::events::{EventRows, NewEvent};
+use oms_store::held::HeldPackage;
 use oms_store::ids::IdKind;
 use oms_store::jobs::{self, JobKind, NewJob};
 use oms_store::logs::{self, Actor};
 use oms_store::plans::{self, CommitIds, LineToPlan, Resent, Role};
-use oms_store::transfers::{self as store, Effect, HeldPackage, Transfer};
+use oms_store::shipments::{self, Shipment};
+use oms_store::transfers::{self as store, Effect, Transfer};
+use oms_store::transitions::Transition;
 use oms_store::{StoreError, Tx};
 
 use crate::engines::{self, EngineState};
 use crate::planning::input::{self, Hold};
+use crate::transitions::Flow;
 use crate::{App, Result};
 
 /// The most items a transfer's step makes rows for in one go; an order has at most a thousand lines.
@@ -19,112 +30,166 @@ const ROWS: usize = 8_000;
 /// The most packages and transfers that a search for other sources may make.
 const PARTS: usize = 1_000;
 
-/// A step of a transfer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// Waiting to Ready for Shipment.
-    Ready,
-    /// Waiting or Ready for Shipment to In Transit: the units leave the source.
-    Dispatch,
-    /// In Transit to Transferred: the units arrive; the last one releases the package.
-    Deliver,
-    /// Waiting only: the source does not have the units. Others are looked for at once.
-    NotFound,
-}
-
-/// From, to, seeded transition, effect.
-type Row = (i64, i64, (i64, i64), Effect);
-
-impl Step {
-    fn rows(self) -> &'static [Row] {
-        use states::{IN_TRANSIT, OUT_OF_STOCK, READY_TO_SHIPMENT, TRANSFERRED, WAITING};
-        match self {
-            Self::Ready => &[(WAITING, READY_TO_SHIPMENT, (21, 1), Effect::None)],
-            Self::Dispatch => &[
-                (WAITING, IN_TRANSIT, (22, 1), Effect::Dispatch),
-                (READY_TO_SHIPMENT, IN_TRANSIT, (23, 1), Effect::Dispatch),
-            ],
-            Self::Deliver => &[(IN_TRANSIT, TRANSFERRED, (24, 1), Effect::Arrive)],
-            Self::NotFound => &[(WAITING, OUT_OF_STOCK, (25, 1), Effect::Release)],
-        }
-    }
-}
-
-/// What a step led to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stepped {
-    /// The transfer's state now.
-    pub state: i64,
-    /// The package waits for no transfer any more.
-    pub released: bool,
-    /// What was planned for units that were not found.
-    pub resent: Option<Resent>,
-}
-
 /// What a step needs from before its transaction: ids, and how outside stock engines are.
-pub struct StepIds {
+pub(crate) struct StepIds {
     ids: CommitIds,
+    shipment: i64,
     engines: Vec<EngineState>,
 }
 
 /// Takes them; asks the stock engines for what a transfer that is not found will be looked for elsewhere.
-pub async fn ids(app: &App, id: i64, step: Step) -> Result<StepIds> {
-    let engines = match step {
-        Step::NotFound if !engines::none(app).await => {
-            let products = store::products_of(&mut app.store.read().await?, id).await?;
-            engines::refresh(app, &products).await?
-        }
-        _ => Vec::new(),
+pub(crate) async fn ids(app: &App, id: i64, looks_elsewhere: bool) -> Result<StepIds> {
+    let engines = if looks_elsewhere && !engines::none(app).await {
+        let products = store::products_of(&mut app.store.read().await?, id).await?;
+        engines::refresh(app, &products).await?
+    } else {
+        Vec::new()
     };
     let ids = CommitIds {
-        packages: app.store.take_ids(IdKind::Package, 1).await?,
+        packages: app.store.take_ids(IdKind::Package, 2).await?,
         items: app.store.take_ids(IdKind::PackageItem, PARTS).await?,
         transfers: app.store.take_ids(IdKind::Transfer, PARTS).await?,
         rows: app.store.take_ids(IdKind::Row, ROWS).await?,
     };
-    Ok(StepIds { ids, engines })
+    Ok(StepIds { ids, shipment: app.store.take_id(IdKind::Shipment).await?, engines })
+}
+
+/// The command that a transfer was given.
+pub(crate) struct Told<'t> {
+    pub transition: &'t Transition,
+    pub act: Act,
+    pub given: &'t Given,
+    pub expected: Option<i64>,
 }
 
 /// Takes a transfer a step on. A step that does not start in its state is refused.
-pub async fn step(tx: &mut Tx, mut ids: StepIds, actor: &Actor, id: i64, step: Step) -> Result<Stepped> {
-    let StepIds { ids, engines } = &mut ids;
-    let held = store::hold(tx, id).await?;
-    let (package, transfers) = held.ok_or_else(|| Refusal::not_found("transfer order", id))?;
-    let transfer = transfers.iter().find(|t| t.id == id);
-    let transfer =
-        transfer.ok_or_else(|| StoreError::Corrupt(format!("transfer {id} was just read and is gone")))?;
-    let Some(&(_, to, transition, effect)) = step.rows().iter().find(|row| row.0 == transfer.state) else {
-        return Err(wrong_state(transfer, step).into());
-    };
-    logs::record_command(tx, actor, "transfer.step").await?;
-    store::step(tx, transfer, to, transition, effect, &mut ids.rows, actor).await?;
-    let open_besides =
-        transfers.iter().filter(|t| t.id != id).any(|t| states::state(t.state).is_some_and(|s| s.open));
-    let resent = match step {
-        Step::NotFound => Some(look_elsewhere(tx, &package, transfer, (ids, engines), actor).await?),
-        _ => None,
-    };
-    let waits = open_besides
-        || states::state(to).is_some_and(|s| s.open)
-        || resent.as_ref().is_some_and(|r| r.transfers > 0);
-    let ended = transfer.is_detached || resent.as_ref().is_some_and(|r| r.ended);
-    let released = !waits && !ended;
-    if released {
-        store::release_package(tx, &package, &mut ids.rows, actor).await?;
+pub(crate) async fn run(
+    tx: &mut Tx,
+    mut ids: StepIds,
+    doer: &Doer,
+    id: i64,
+    told: &Told<'_>,
+    flow: &Flow,
+) -> Result<()> {
+    let (mut package, mut transfers) =
+        store::hold(tx, id).await?.ok_or_else(|| Refusal::not_found("transfer order", id))?;
+    let transfer = find(&transfers, id)?;
+    check(transfer, told, flow)?;
+    let effect = effect(transfer, told)?;
+    let d = &told.transition.definition;
+    logs::record_command(tx, &doer.actor, &d.code).await?;
+    let transition = (told.transition.id, told.transition.rev);
+    store::step(tx, transfer, d.to, transition, &effect, &mut ids.ids.rows, doer).await?;
+    if told.given.tracking_number.is_some() {
+        record_shipment(tx, transfer, &mut ids, told.given, doer).await?;
     }
-    Ok(Stepped { state: to, released, resent })
+    let is_open = |t: &Transfer| states::state(t.state).is_some_and(|s| s.open);
+    let mut waits =
+        transfers.iter().filter(|t| t.id != id).any(is_open) || states::state(d.to).is_some_and(|s| s.open);
+    if transfer.is_detached {
+        return Ok(());
+    }
+    if let Effect::Missing(lost) = &effect {
+        let (missing, rest): (Vec<_>, Vec<_>) =
+            transfer.items.iter().cloned().partition(|i| lost.contains(&i.id));
+        store::exclude_source(tx, transfer, lost, &doer.actor).await?;
+        // What was not marked may come from the same source again; each part is looked for on its own.
+        for items in [missing, rest].into_iter().filter(|items| !items.is_empty()) {
+            let part = Transfer { items, ..find(&transfers, id)?.clone() };
+            let resent =
+                look_elsewhere(tx, &package, &part, (&mut ids.ids, &ids.engines), &doer.actor).await?;
+            if resent.ended {
+                return Ok(());
+            }
+            waits |= resent.transfers > 0;
+            (package, transfers) =
+                store::hold(tx, id).await?.ok_or_else(|| Refusal::not_found("transfer order", id))?;
+        }
+    }
+    if !waits {
+        store::release_package(tx, &package, &mut ids.ids.rows, &doer.actor).await?;
+    }
+    Ok(())
 }
 
-fn wrong_state(transfer: &Transfer, step: Step) -> Refusal {
-    let name = |code: i64| states::state(code).map_or("an unknown state", |s| s.name);
-    let from: Vec<_> = step.rows().iter().map(|row| name(row.0)).collect();
-    let message = format!(
-        "Transfer {} is {}; this step starts in {}.",
-        transfer.number,
-        name(transfer.state),
-        from.join(" or ")
-    );
-    Refusal::invalid("state", "wrong_state", message)
+fn find(transfers: &[Transfer], id: i64) -> Result<&Transfer, StoreError> {
+    let found = transfers.iter().find(|t| t.id == id);
+    found.ok_or_else(|| StoreError::Corrupt(format!("transfer {id} was just read and is gone")))
+}
+
+fn check(transfer: &Transfer, told: &Told<'_>, flow: &Flow) -> Result<(), Refusal> {
+    if told.expected.is_some_and(|v| v != transfer.version) {
+        let message = format!(
+            "Transfer {} has version {}: somebody changed it. Look at it and decide anew.",
+            transfer.number, transfer.version
+        );
+        let mut refusal = Refusal::conflict("version_conflict", message);
+        let word = states::state(transfer.state).map(|s| s.word);
+        refusal.current = Some(
+            serde_json::json!({"id": transfer.id, "number": transfer.number, "state": word, "version": transfer.version}),
+        );
+        return Err(refusal);
+    }
+    if told.transition.definition.from != transfer.state {
+        return Err(flow.wrong_state(told.transition, &transfer.number, transfer.state, None));
+    }
+    Ok(())
+}
+
+/// What the command does to the transfer's stock.
+fn effect(transfer: &Transfer, told: &Told<'_>) -> Result<Effect, Refusal> {
+    let all = || transfer.items.iter().map(|i| i.id).collect::<BTreeSet<_>>();
+    Ok(match told.act {
+        Act::TransferDispatch => Effect::Dispatch,
+        Act::TransferDeliver => Effect::Arrive,
+        Act::TransferNotFound => Effect::Missing(all()),
+        Act::TransferOutOfStock if told.given.items.is_empty() => Effect::Missing(all()),
+        Act::TransferOutOfStock => {
+            let named: BTreeSet<i64> = told.given.items.iter().map(|(id, _)| *id).collect();
+            if let Some(id) = named.iter().find(|id| !all().contains(id)) {
+                let message = format!("Item {id} is not of transfer {}.", transfer.number);
+                return Err(Refusal::invalid("transfer_items", "not_found", message));
+            }
+            Effect::Missing(named)
+        }
+        _ => Effect::None,
+    })
+}
+
+/// What is told of the parcel that carries a transfer; the carrier is not asked.
+async fn record_shipment(
+    tx: &mut Tx,
+    transfer: &Transfer,
+    ids: &mut StepIds,
+    given: &Given,
+    doer: &Doer,
+) -> Result<()> {
+    let at_us = doer.actor.at_us;
+    let shipment = Shipment {
+        id: ids.shipment,
+        transfer_id: Some(transfer.id),
+        state: "created".into(),
+        cargo_company: given.shipping_company.clone(),
+        tracking_number: given.tracking_number.clone(),
+        event_seq: 1,
+        version: 1,
+        created_us: at_us,
+        modified_us: at_us,
+        ..Shipment::default()
+    };
+    let mut events = EventRows::default();
+    let event = NewEvent {
+        id: ids.ids.rows.next().expect("ids were taken"),
+        entity: entity::SHIPMENT,
+        entity_id: shipment.id,
+        seq: 1,
+        kind: types::SHIPMENT_CREATED,
+        also: &[],
+        delta: serde_json::json!({"state": "created"}),
+    };
+    events.push(&event, &doer.actor);
+    shipments::put(tx, &[shipment]).await?;
+    Ok(events.write(tx).await?)
 }
 
 /// Plans the units of a transfer that its source did not have, on stock that is held.
@@ -135,7 +200,6 @@ async fn look_elsewhere(
     (ids, engines): (&mut CommitIds, &[EngineState]),
     actor: &Actor,
 ) -> Result<Resent> {
-    store::exclude_source(tx, lost, actor).await?;
     let order = plans::read_order_alone(tx, package.order_id).await?;
     let mut order =
         order.ok_or_else(|| StoreError::Corrupt(format!("package {} has no order", package.id)))?;

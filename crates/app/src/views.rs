@@ -64,6 +64,10 @@ fn values(filter: &Filter, text: &str) -> Result<Vec<Value>, Refusal> {
         Kind::Texts => parts()?.into_iter().map(Value::from).collect(),
         // In byte order every text that begins so lies between it and it followed by the last character.
         Kind::Prefix => vec![text.into(), format!("{text}{}", char::MAX).into()],
+        Kind::Contains => {
+            let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+            vec![format!("%{escaped}%").into()]
+        }
         Kind::Bool => match text.to_ascii_lowercase().as_str() {
             "true" | "1" => vec![true.into()],
             "false" | "0" => vec![false.into()],

@@ -17,6 +17,20 @@ pub const PACKAGE_CANCELLED: &str = "package.status.cancelled";
 pub const PACKAGE_WAITING: &str = "package.status.waiting";
 /// Documented form `package.status.<state>`.
 pub const PACKAGE_WAITING_REMOTE_ACTION: &str = "package.status.waiting_remote_action";
+/// Documented name: a store refused it.
+pub const PACKAGE_REFUSED: &str = "package.refused";
+/// Documented name: the carrier's number is known.
+pub const PACKAGE_AWB_NUMBER: &str = "package.shipment.awb_number";
+/// Ours: the brand's own invoice took the place of the packing document.
+pub const PACKAGE_INVOICE_UPDATED: &str = "package.invoice.updated";
+/// Ours: something of it changed and its state did not.
+pub const PACKAGE_UPDATED: &str = "package.updated";
+/// Documented name.
+pub const SHIPMENT_CREATED: &str = "shipment.created";
+/// Documented name.
+pub const SHIPMENT_UPDATED: &str = "shipment.status.updated";
+/// Documented name.
+pub const SHIPMENT_CANCELLED: &str = "shipment.cancelled";
 /// Documented name.
 pub const TRANSFER_CREATED: &str = "transfer.status.created";
 /// Documented name: any change of a transfer's state.
@@ -31,5 +45,6 @@ pub mod entity {
     pub const ORDER: &str = "order";
     pub const PACKAGE: &str = "package";
     pub const TRANSFER: &str = "transfer";
+    pub const SHIPMENT: &str = "shipment";
     pub const STOCK_LOCATION: &str = "stock_location";
 }

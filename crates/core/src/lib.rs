@@ -4,6 +4,7 @@
 //! the same bytes out on every machine: that is what makes a decision replayable.
 
 pub mod calendars;
+pub mod commands;
 pub mod engines;
 pub mod events;
 pub mod geo;
@@ -23,3 +24,4 @@ pub mod settings;
 pub mod stocks;
 pub mod time;
 pub mod transfers;
+pub mod transitions;

@@ -55,9 +55,22 @@ pub struct PackageState {
 /// Codes used by name in the code.
 pub const WAITING: i64 = 100;
 pub const WAITING_REMOTE_ACTION: i64 = 150;
+pub const PREPARING: i64 = 200;
 pub const WAITING_FOR_TRANSFER: i64 = 300;
+pub const READY_FOR_PACKAGING: i64 = 400;
+pub const WAITING_CARGO_LABEL: i64 = 450;
+pub const PACKED: i64 = 500;
+pub const READY_FOR_CUSTOMER: i64 = 550;
+pub const SHIPPED: i64 = 600;
+pub const ATTEMPTED_DELIVERY: i64 = 650;
+pub const DELIVERY_FAILED: i64 = 660;
+pub const DELIVERED: i64 = 700;
+pub const CANCELLATION_WAITING: i64 = 800;
 pub const CANCELLED: i64 = 900;
+pub const NEEDS_RESCHEDULING: i64 = 910;
 pub const OUT_OF_STOCK: i64 = 920;
+pub const BLOCKED: i64 = 930;
+pub const PACKED_FOR_REFUND: i64 = 1100;
 
 macro_rules! states {
     ($($code:literal $name:literal $snake:literal $kind:ident $stock:ident $slot:ident $live:literal $terminal:literal;)*) => {
@@ -90,6 +103,42 @@ states! {
     1100 "Packed for Refund" "packed_for_refund" Done None Free true true;
 }
 
+/// What happens to the promised or taken units of a package's items when its state changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StockMove {
+    /// Nothing.
+    Keep,
+    /// Promised units leave the shelf: (-n, -n, 0).
+    Consume,
+    /// A promise is taken back: (0, -n, 0).
+    Release,
+    /// Units that had left the shelf go back to it: (+n, 0, 0).
+    Return,
+}
+
+/// What a step from an effective state to another does to stock; `None`: no step can do that, because
+/// stock would have to be promised anew.
+pub fn stock_move(from: &PackageState, to: &PackageState) -> Option<StockMove> {
+    use StockEffect::{AsBefore, Consumed, None as Nothing, Reserved};
+    match (from.stock, to.stock) {
+        (_, AsBefore) | (Reserved, Reserved) | (Consumed, Consumed) | (Nothing, Nothing) => {
+            Some(StockMove::Keep)
+        }
+        (Reserved, Consumed) => Some(StockMove::Consume),
+        (Reserved, Nothing) => Some(StockMove::Release),
+        (Consumed, Nothing) => Some(StockMove::Return),
+        (AsBefore | Nothing | Consumed, _) => None,
+    }
+}
+
+/// Whether a package holds a slot after a step. One that was given back is not taken again.
+pub fn holds_slot_after(holds: bool, to: &PackageState) -> bool {
+    match to.slot {
+        Slot::Held | Slot::AsBefore => holds,
+        Slot::Free => false,
+    }
+}
+
 /// The state of a code.
 pub fn state(code: i64) -> Option<&'static PackageState> {
     STATES.iter().find(|s| s.code == code)
@@ -116,6 +165,17 @@ mod tests {
         words.sort_unstable();
         words.dedup();
         assert_eq!(words.len(), STATES.len());
+    }
+
+    #[test]
+    fn stock_goes_forward_back_to_the_shelf_or_nowhere() {
+        let of = |code| state(code).expect("a state of the table");
+        assert_eq!(stock_move(of(WAITING), of(PREPARING)), Some(StockMove::Consume));
+        assert_eq!(stock_move(of(WAITING), of(NEEDS_RESCHEDULING)), Some(StockMove::Release));
+        assert_eq!(stock_move(of(PREPARING), of(NEEDS_RESCHEDULING)), Some(StockMove::Return));
+        assert_eq!(stock_move(of(PREPARING), of(BLOCKED)), Some(StockMove::Keep));
+        assert_eq!(stock_move(of(PREPARING), of(WAITING)), None, "what left the shelf is not promised again");
+        assert_eq!(stock_move(of(OUT_OF_STOCK), of(WAITING)), None);
     }
 
     #[test]

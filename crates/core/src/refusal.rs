@@ -11,6 +11,8 @@ pub struct Refusal {
     pub field: String,
     /// What happened and what to do.
     pub message: String,
+    /// The record as it stands, for a caller who had an older one.
+    pub current: Option<serde_json::Value>,
 }
 
 /// Which kind of answer a refusal is.
@@ -31,7 +33,7 @@ pub enum RefusalKind {
 impl Refusal {
     /// A wrong input.
     pub fn invalid(field: impl Into<String>, code: &'static str, message: impl Into<String>) -> Self {
-        Self { kind: RefusalKind::Invalid, code, field: field.into(), message: message.into() }
+        Self { kind: RefusalKind::Invalid, code, field: field.into(), message: message.into(), current: None }
     }
 
     /// An absent record.
@@ -41,6 +43,7 @@ impl Refusal {
             code: "not_found",
             field: "detail".into(),
             message: format!("There is no {what} {id}."),
+            current: None,
         }
     }
 
@@ -52,6 +55,12 @@ impl Refusal {
 
     /// A record that has moved on, or a task that already runs.
     pub fn conflict(code: &'static str, message: impl Into<String>) -> Self {
-        Self { kind: RefusalKind::Conflict, code, field: "non_field_errors".into(), message: message.into() }
+        Self {
+            kind: RefusalKind::Conflict,
+            code,
+            field: "non_field_errors".into(),
+            message: message.into(),
+            current: None,
+        }
     }
 }

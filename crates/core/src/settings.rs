@@ -96,6 +96,19 @@ pub const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "IS_OTP_ENABLED",
+        about: "Whether a customer needs a one-time code to take a package in a store, and for how many minutes a code is good.",
+        example: r#"{"is_enabled_otp":true,"minutes":15}"#,
+        secrets: &[],
+        validate: |v| {
+            let s: Otp = read(v)?;
+            match s.minutes() {
+                1..=1_440 => Ok(()),
+                _ => Err(wrong("minutes", "1 to 1,440 minutes are expected.")),
+            }
+        },
+    },
+    Setting {
         key: "OMNITRON_WEBHOOKS",
         about: "The webhooks to register on the hub: event types, our public address, and the token the hub sends.",
         example: r#"{"target_base_url":"https://brand-oms.example","events":["order.created","order.updated"],"token":"…"}"#,
@@ -127,6 +140,8 @@ pub const SETTINGS: &[Setting] = &[
 pub const HUB_EVENTS: &[(&str, &str)] = &[
     ("order.created", "/api/v1/oms/orders_omnitron/"),
     ("order.updated", "/api/v1/oms/orders_omnitron/"),
+    ("cancellation_plan.created", "/api/v1/oms/cancellation_plan/"),
+    ("cancellation_plan.updated", "/api/v1/oms/cancellation_plan/"),
     ("retail_store.created", "/api/v1/oms/stocklocations-webhook"),
     ("retail_store.updated", "/api/v1/oms/stocklocations-webhook"),
 ];
@@ -233,6 +248,41 @@ pub(crate) fn check_url(field: &str, url: &str) -> Result<(), Refusal> {
             field,
             format!("{url:?} is not an address: http:// or https:// and a host are expected."),
         )),
+    }
+}
+
+/// `IS_OTP_ENABLED`: `true`, or an object.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(untagged)]
+pub enum Otp {
+    Flag(bool),
+    #[serde(rename_all = "snake_case")]
+    Detailed {
+        is_enabled_otp: bool,
+        minutes: Option<i64>,
+    },
+}
+
+impl Default for Otp {
+    fn default() -> Self {
+        Self::Flag(false)
+    }
+}
+
+impl Otp {
+    /// Whether codes are needed.
+    pub fn is_enabled(self) -> bool {
+        match self {
+            Self::Flag(on) | Self::Detailed { is_enabled_otp: on, .. } => on,
+        }
+    }
+
+    /// How long a code is good.
+    pub fn minutes(self) -> i64 {
+        match self {
+            Self::Detailed { minutes: Some(minutes), .. } => minutes,
+            _ => 15,
+        }
     }
 }
 

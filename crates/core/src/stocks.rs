@@ -13,6 +13,14 @@ pub enum Movement {
     Consume,
     /// Units that came by transfer, promised to the item they came for.
     Arrive,
+    /// Units that had left the shelf went back to it.
+    Return,
+    /// Units that are not where the books have them: nobody may promise them until somebody looked.
+    Quarantine,
+    /// Quarantined units were found.
+    Found,
+    /// Quarantined units are gone.
+    Lost,
     /// An outside stock engine reads another number than before: `d_on_hand` is the difference.
     Reading,
 }
@@ -26,6 +34,10 @@ impl Movement {
             Self::Release => "release",
             Self::Consume => "consume",
             Self::Arrive => "arrive",
+            Self::Return => "return",
+            Self::Quarantine => "quarantine",
+            Self::Found => "found",
+            Self::Lost => "lost",
             Self::Reading => "reading",
         }
     }

@@ -1,5 +1,8 @@
 //! Users, tokens, one-time links and idempotency keys.
 
+use std::collections::{BTreeMap, HashMap};
+
+use crate::batch::Rows;
 use crate::{StoreError, Tx, args};
 
 /// A user.
@@ -131,6 +134,57 @@ pub async fn claim_key(
     let row = row.ok_or_else(|| StoreError::Corrupt("an idempotency key vanished".into()))?;
     let mut c = row.cols();
     Ok(Some(KeptAnswer { fingerprint: c.bytes()?, status: c.i64()?, body: c.text()? }))
+}
+
+/// A key to be claimed, with the command it is for.
+#[derive(Debug, Clone, Copy)]
+pub struct NewKey<'k> {
+    pub scope: &'k str,
+    pub key: &'k str,
+    pub fingerprint: [u8; 32],
+    pub command_id: i64,
+}
+
+/// Claims keys in one statement, no two the same. Returns what was kept for those that were claimed before;
+/// of a command that is still being executed the status is 0.
+pub async fn claim_keys(
+    tx: &mut Tx,
+    keys: &[NewKey<'_>],
+    now_us: i64,
+) -> Result<HashMap<(String, String), KeptAnswer>, StoreError> {
+    // In key order: two nodes that claim some of the same keys wait for each other, and never in a circle.
+    let sorted: BTreeMap<(&str, &str), &NewKey<'_>> = keys.iter().map(|k| ((k.scope, k.key), k)).collect();
+    let mut rows = Rows::new(7);
+    for k in sorted.values() {
+        rows.push(args![k.scope, k.key, k.fingerprint, 0i64, "", now_us, k.command_id]);
+    }
+    let head =
+        "INSERT INTO idempotency_keys (scope, idem_key, fingerprint, status, body, created_us, command_id)";
+    let tail = "ON CONFLICT (scope, idem_key) DO NOTHING";
+    if tx.insert(head, rows, tail).await? == sorted.len() as u64 {
+        return Ok(HashMap::new());
+    }
+    let mut rows = Rows::new(3);
+    sorted.values().for_each(|k| rows.push(args![k.scope, k.key, k.command_id]));
+    let body = "SELECT k.scope, k.idem_key, k.fingerprint, k.status, k.body FROM v JOIN idempotency_keys k \
+                ON k.scope = v.scope AND k.idem_key = v.idem WHERE k.command_id IS NULL OR k.command_id <> v.command";
+    let rows = tx.with_values("scope, idem, command", rows, body).await?;
+    let one = |row: &crate::Row| {
+        let mut c = row.cols();
+        let key = (c.text()?, c.text()?);
+        Ok((key, KeptAnswer { fingerprint: c.bytes()?, status: c.i64()?, body: c.text()? }))
+    };
+    rows.iter().map(one).collect()
+}
+
+/// Keeps the answers of keys that [`claim_keys`] claimed: scope, key, status, body.
+pub async fn keep_answers(tx: &mut Tx, answers: &[(&str, &str, i64, &str)]) -> Result<(), StoreError> {
+    let mut rows = Rows::new(4);
+    answers.iter().for_each(|(scope, key, status, body)| rows.push(args![*scope, *key, *status, *body]));
+    let body = "UPDATE idempotency_keys SET status = v.status, body = v.body FROM v \
+                WHERE idempotency_keys.scope = v.scope AND idempotency_keys.idem_key = v.idem";
+    tx.execute_values("scope, idem, status, body", rows, body).await?;
+    Ok(())
 }
 
 /// Keeps the answer of a key that [`claim_key`] claimed in this transaction.

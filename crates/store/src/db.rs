@@ -47,6 +47,8 @@ pub enum StoreError {
         #[source]
         source: sqlx::Error,
     },
+    #[error("a record grew between its reading and its change")]
+    Moved,
     #[error("the database holds what it must not: {0}")]
     Corrupt(String),
 }
@@ -63,6 +65,7 @@ impl StoreError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Sql { source: sqlx::Error::PoolTimedOut | sqlx::Error::Io(_), .. } => true,
+            Self::Moved => true,
             Self::Sql { dialect, .. } => self.code().is_some_and(|c| dialect.is_retryable(&c)),
             _ => false,
         }

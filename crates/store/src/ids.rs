@@ -35,6 +35,12 @@ pub enum IdKind {
     StockEngine,
     SafetyStock,
     Schedule,
+    Transition,
+    DenialReason,
+    Discrepancy,
+    Shipment,
+    CancellationPlan,
+    CancellationReason,
     /// Ledger, log, event, job, inbox, reservation, transfer item, decision and command rows.
     Row,
 }
@@ -59,6 +65,12 @@ impl IdKind {
             Self::StockEngine => "stock_engine",
             Self::SafetyStock => "safety_stock",
             Self::Schedule => "schedule",
+            Self::Transition => "transition",
+            Self::DenialReason => "denial_reason",
+            Self::Discrepancy => "discrepancy",
+            Self::Shipment => "shipment",
+            Self::CancellationPlan => "cancellation_plan",
+            Self::CancellationReason => "cancellation_reason",
             Self::Row => "row",
         }
     }
@@ -66,7 +78,17 @@ impl IdKind {
     /// Kinds made one at a time by people start with small blocks, so that their ids stay short.
     fn first_block(self, dialect: Dialect) -> i64 {
         match (self, dialect) {
-            (Self::Scenario | Self::User | Self::Setting | Self::StockEngine | Self::Channel, _) => 1,
+            (
+                Self::Scenario
+                | Self::User
+                | Self::Setting
+                | Self::StockEngine
+                | Self::Channel
+                | Self::Transition
+                | Self::DenialReason
+                | Self::CancellationReason,
+                _,
+            ) => 1,
             (Self::Location, _) => 16,
             (_, Dialect::Sqlite) => FIRST_BLOCK_SQLITE,
             (_, Dialect::Postgres) => FIRST_BLOCK_POSTGRES,

@@ -17,8 +17,10 @@ pub enum JobKind {
     Fetch,
     /// Plan an order. `ref_id`: the order.
     Plan,
-    /// Plan a package anew that is out of stock. `ref_id`: the package.
+    /// Plan a package anew that was refused or is out of stock. `ref_id`: the package.
     Replan,
+    /// Decide on what is asked to be cancelled. `ref_id`: the cancellation plan.
+    Cancel,
 }
 
 impl JobKind {
@@ -28,6 +30,7 @@ impl JobKind {
             Self::Fetch => "fetch",
             Self::Plan => "plan",
             Self::Replan => "replan",
+            Self::Cancel => "cancel",
         }
     }
 }
@@ -114,6 +117,12 @@ pub async fn finish(tx: &mut Tx, ids: &[i64], owner: &str) -> Result<Vec<i64>, S
                 AND state = 'leased' RETURNING id";
     let back = tx.with_values("id, owner", rows, body).await?;
     back.iter().map(|r| r.i64(0)).collect()
+}
+
+/// Removes a job whose work was done in another way.
+pub async fn drop_one(tx: &mut Tx, kind: JobKind, ref_id: i64) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM jobs WHERE kind = $1 AND ref_id = $2", args![kind.as_str(), ref_id]).await?;
+    Ok(())
 }
 
 /// Gives jobs back: due again at `run_at_us`, or dead with the error after this many tries (0: at once).

@@ -18,6 +18,8 @@ pub enum Kind {
     Texts,
     /// How a text begins; the clause has two places, the first and the last text that begin so.
     Prefix,
+    /// Anywhere in a text; the clause is a LIKE with `\\` as escape.
+    Contains,
     /// `true` or `false`.
     Bool,
     /// ISO 8601.

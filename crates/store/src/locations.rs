@@ -140,6 +140,19 @@ pub async fn by_ids(tx: &mut Tx, ids: Vec<i64>) -> Result<HashMap<i64, Location>
     rows.iter().map(|r| read(r).map(|l| (l.id, l))).collect()
 }
 
+/// Id and whether it is in use, of the locations with these codes.
+pub async fn by_erp_codes(
+    tx: &mut Tx,
+    codes: Vec<String>,
+) -> Result<HashMap<String, (i64, bool)>, StoreError> {
+    let rows = tx.fetch_in("SELECT erp_code, id, is_active FROM locations WHERE erp_code", codes, "").await?;
+    let one = |row: &crate::Row| {
+        let mut c = row.cols();
+        Ok((c.text()?, (c.i64()?, c.bool()?)))
+    };
+    rows.iter().map(one).collect()
+}
+
 /// One location, held until the transaction ends.
 pub async fn lock(tx: &mut Tx, id: i64) -> Result<Option<Location>, StoreError> {
     let sql = format!("SELECT id FROM locations WHERE id = $1{}", tx.dialect().for_update());

@@ -15,6 +15,28 @@ pub struct Actor {
     pub at_us: i64,
 }
 
+/// Collects the rows of commands of a batch.
+pub struct CommandRows(Rows);
+
+impl Default for CommandRows {
+    fn default() -> Self {
+        Self(Rows::new(5))
+    }
+}
+
+impl CommandRows {
+    /// Adds a command's own row.
+    pub fn push(&mut self, actor: &Actor, kind: &str) {
+        self.0.push(args![actor.command_id, kind, &actor.name, &actor.node, actor.at_us]);
+    }
+
+    /// Writes them.
+    pub async fn write(self, tx: &mut Tx) -> Result<(), StoreError> {
+        tx.insert("INSERT INTO commands (id, kind, actor, node, at_us)", self.0, "").await?;
+        Ok(())
+    }
+}
+
 /// Writes the command's own row. Its effects follow in the same transaction.
 pub async fn record_command(tx: &mut Tx, actor: &Actor, kind: &str) -> Result<(), StoreError> {
     let sql = "INSERT INTO commands (id, kind, actor, node, at_us) VALUES ($1, $2, $3, $4, $5)";
@@ -37,6 +59,21 @@ pub struct Step<'a> {
     /// JSON, as stored.
     pub attributes: &'a str,
     pub personal_digest: [u8; 32],
+}
+
+/// Fields of an entry that name a person, with the salt of their digest. Erasure drops both.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Personal {
+    pub salt: [u8; 16],
+    /// JSON.
+    pub text: String,
+}
+
+impl Personal {
+    /// What stays after erasure: `SHA-256(salt ‖ fields)`.
+    pub fn digest(&self) -> [u8; 32] {
+        Sha256::new().chain_update(self.salt).chain_update(&self.text).finalize().into()
+    }
 }
 
 /// The digest of an entry without personal fields.
@@ -80,13 +117,25 @@ pub struct StepRows(Rows);
 
 impl Default for StepRows {
     fn default() -> Self {
-        Self(Rows::new(14))
+        Self(Rows::new(16))
     }
 }
 
 impl StepRows {
     /// Adds a step and returns its hash, the new head of the record's chain.
     pub fn push(&mut self, id: i64, prev: &[u8], step: &Step<'_>, actor: &Actor) -> [u8; 32] {
+        self.push_personal(id, prev, step, None, actor)
+    }
+
+    /// The same with personal fields, whose digest the step has.
+    pub fn push_personal(
+        &mut self,
+        id: i64,
+        prev: &[u8],
+        step: &Step<'_>,
+        personal: Option<&Personal>,
+        actor: &Actor,
+    ) -> [u8; 32] {
         let hash = step_hash(prev, step, actor);
         self.0.push(args![
             id,
@@ -103,6 +152,8 @@ impl StepRows {
             actor.at_us,
             step.personal_digest,
             hash,
+            personal.map(|p| p.salt.to_vec()),
+            personal.map(|p| p.text.as_str()),
         ]);
         hash
     }
@@ -110,7 +161,7 @@ impl StepRows {
     /// Writes them.
     pub async fn write(self, tx: &mut Tx) -> Result<(), StoreError> {
         let head = "INSERT INTO transition_log (id, entity, entity_id, seq, old_state, new_state, transition_id, \
-                    transition_rev, command_id, actor, attributes, at_us, personal_digest, hash)";
+                    transition_rev, command_id, actor, attributes, at_us, personal_digest, hash, salt, personal)";
         tx.insert(head, self.0, "").await?;
         Ok(())
     }

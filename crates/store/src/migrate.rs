@@ -11,6 +11,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0002_stock_engines", include_str!("../schema/0002_stock_engines.sql")),
     ("0003_places_and_times", include_str!("../schema/0003_places_and_times.sql")),
     ("0004_planning", include_str!("../schema/0004_planning.sql")),
+    ("0005_commands", include_str!("../schema/0005_commands.sql")),
 ];
 
 /// Tries at the first statement, which two nodes may run at the same moment on PostgreSQL.
@@ -49,6 +50,9 @@ async fn apply(store: &Store, migrations: &[(&str, &str)]) -> Result<(), StoreEr
         }
         tx.execute("INSERT INTO schema_migrations (name, hash) VALUES ($1, $2)", args![*name, hash]).await?;
         tracing::info!(migration = name, "schema migrated");
+    }
+    if migrations.len() == MIGRATIONS.len() {
+        crate::transitions::seed(&mut tx).await?;
     }
     tx.execute("DELETE FROM schema_lock WHERE id = 1", vec![]).await?;
     tx.commit().await

@@ -27,8 +27,8 @@ pub struct OrderToPlan {
     pub number: String,
     /// Changes whenever the copy does: a plan made on an older one is not committed.
     pub revision: i64,
-    /// The package that is planned anew, and its version; `None`: the order's first plan.
-    pub replaces: Option<(i64, i64)>,
+    /// The package that is planned anew; `None`: the order's first plan.
+    pub replaces: Option<Replaced>,
     /// Live packages with stock that the order has besides.
     pub packages: i64,
     /// The hub's id of the channel, ours if it has none.
@@ -51,10 +51,22 @@ pub struct OrderToPlan {
     pub bring_to: Option<i64>,
 }
 
+/// A package that a new plan may replace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Replaced {
+    pub package: i64,
+    pub version: i64,
+    /// A store refused it, and it is not known yet whether anybody has it. Otherwise it is out of stock.
+    pub is_refused: bool,
+}
+
+/// The states of packages that are planned anew.
+const REPLANNED: [i64; 2] = [oms_core::packages::NEEDS_RESCHEDULING, oms_core::packages::OUT_OF_STOCK];
+
 impl OrderToPlan {
     /// What the job that asked for the plan names: the package, or the order.
     pub fn subject(&self) -> i64 {
-        self.replaces.map_or(self.id, |(package, _)| package)
+        self.replaces.map_or(self.id, |r| r.package)
     }
 }
 
@@ -72,6 +84,8 @@ const ORDER: &str = "o.id, o.number, o.revision, COALESCE(c.omnitron_id, c.id), 
     o.shipping_option, o.payment_option, k.customer_type, o.shipping_address_id, a.lat_udeg, a.lon_udeg, a.country_id, \
     a.city_id, a.township_id, a.district_id, o.order_type, o.delivery_type, o.delivery_range, o.currency, \
     o.language_code, o.amount_minor, o.shipping_amount_minor, o.discount_amount_minor";
+/// How many columns [`read_order`] reads: the subject and its version, then [`ORDER`].
+const ORDER_COLUMNS: usize = 25;
 const ORDER_JOINS: &str = "JOIN channels c ON c.id = o.channel_id LEFT JOIN customers k ON k.id = o.customer_id \
     LEFT JOIN addresses a ON a.id = o.shipping_address_id";
 
@@ -209,17 +223,18 @@ pub async fn products_asked(tx: &mut Tx, ids: &[i64], anew: bool) -> Result<Vec<
     Ok(products)
 }
 
-/// Reads packages that are out of stock, by id, each as what is left to plan of its order.
+/// Reads packages that are refused or out of stock, by id, each as what is left to plan of its order.
 pub async fn read_packages(tx: &mut Tx, ids: &[i64]) -> Result<HashMap<i64, OrderToPlan>, StoreError> {
     let head = format!(
-        "SELECT p.id, p.version, {ORDER} FROM packages p JOIN orders o ON o.id = p.order_id {ORDER_JOINS} \
-         WHERE p.state = {} AND p.id",
-        oms_core::packages::OUT_OF_STOCK
+        "SELECT p.id, p.version, {ORDER}, p.state FROM packages p JOIN orders o ON o.id = p.order_id {ORDER_JOINS} \
+         WHERE p.state IN ({}, {}) AND p.id",
+        REPLANNED[0], REPLANNED[1]
     );
     let mut orders = HashMap::new();
     for row in tx.fetch_in(&head, ids.iter().copied(), "").await? {
         let (mut order, package, version) = read_order(&row)?;
-        order.replaces = Some((package, version));
+        let is_refused = row.i64(ORDER_COLUMNS)? == oms_core::packages::NEEDS_RESCHEDULING;
+        order.replaces = Some(Replaced { package, version, is_refused });
         orders.insert(package, order);
     }
     let head = "SELECT i.package_id, t.id, i.product_id, i.quantity, t.price_minor FROM package_items i \
@@ -228,8 +243,9 @@ pub async fn read_packages(tx: &mut Tx, ids: &[i64]) -> Result<HashMap<i64, Orde
     read_lines(&rows, &mut orders)?;
     let by_order = orders.values().map(|o| o.id).collect::<Vec<_>>();
     let head = format!(
-        "SELECT order_id, COUNT(*) FROM packages WHERE state NOT IN ({}, {}) AND order_id",
-        oms_core::packages::OUT_OF_STOCK,
+        "SELECT order_id, COUNT(*) FROM packages WHERE state NOT IN ({}, {}, {}) AND order_id",
+        REPLANNED[0],
+        REPLANNED[1],
         oms_core::packages::CANCELLED
     );
     let rows = tx.fetch_in(&head, by_order, "GROUP BY order_id").await?;

@@ -11,6 +11,9 @@ use crate::{StoreError, Tx, args};
 /// (product, location): the key of a balance, and the order in which balances are locked.
 pub type Place = (i64, i64);
 
+/// What a movement adds: on hand, reserved, quarantined.
+pub type Deltas = (i64, i64, i64);
+
 /// What a balance holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Balance {
@@ -118,16 +121,16 @@ pub async fn reserve(
 /// Moves balances by sums of their ledger rows. Every place must be there.
 pub async fn shift(
     tx: &mut Tx,
-    moves: &BTreeMap<Place, (i64, i64)>,
+    moves: &BTreeMap<Place, Deltas>,
 ) -> Result<BTreeMap<Place, Balance>, StoreError> {
-    let mut rows = Rows::new(4);
-    for (&(product, location), &(d_on_hand, d_reserved)) in moves {
-        rows.push(args![product, location, d_on_hand, d_reserved]);
+    let mut rows = Rows::new(5);
+    for (&(product, location), &(d_on_hand, d_reserved, d_quarantined)) in moves {
+        rows.push(args![product, location, d_on_hand, d_reserved, d_quarantined]);
     }
-    let body = "UPDATE stocks SET on_hand = on_hand + v.h, reserved = reserved + v.r FROM v \
+    let body = "UPDATE stocks SET on_hand = on_hand + v.h, reserved = reserved + v.r, quarantined = quarantined + v.q FROM v \
                 WHERE stocks.product_id = v.p AND stocks.location_id = v.l \
                 RETURNING product_id, location_id, on_hand, reserved, quarantined";
-    let after = read(tx.with_values("p, l, h, r", rows, body).await?)?;
+    let after = read(tx.with_values("p, l, h, r, q", rows, body).await?)?;
     match moves.keys().find(|place| !after.contains_key(place)) {
         Some(place) => Err(StoreError::Corrupt(format!(
             "there is no balance of product {} at location {}",
@@ -165,7 +168,7 @@ impl LedgerRows {
         id: i64,
         place: Place,
         movement: Movement,
-        d: (i64, i64, i64),
+        d: Deltas,
         reservation: Option<i64>,
         actor: &Actor,
     ) {

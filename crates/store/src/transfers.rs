@@ -1,6 +1,6 @@
 //! Transfers: goods on their way to the location that packs them, and the steps they take.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use oms_core::events::{self as types, entity};
 use oms_core::packages as package_states;
@@ -8,10 +8,12 @@ use oms_core::stocks::Movement;
 use oms_core::transfers as states;
 
 use crate::batch::Rows;
+use crate::commands::Doer;
 use crate::events::{EventRows, NewEvent};
+use crate::held::{self, HeldPackage, head_of};
 use crate::logs::{self, Actor, StepRows};
 use crate::plans::Role;
-use crate::stocks::{self, LedgerRows, Place};
+use crate::stocks::{self, Deltas, LedgerRows, Place};
 use crate::{Row, StoreError, Tx, args};
 
 /// A transfer with its items.
@@ -42,27 +44,6 @@ pub struct TransferItem {
     pub quantity: i64,
 }
 
-/// The package that a transfer is for, held.
-#[derive(Debug, Clone)]
-pub struct HeldPackage {
-    pub id: i64,
-    pub order_id: i64,
-    pub order_event_seq: i64,
-    pub packages_made: i64,
-    pub number: String,
-    pub location_id: i64,
-    pub state: i64,
-    pub released_to: i64,
-    pub transfers_made: i64,
-    pub log_seq: i64,
-    pub log_head: [u8; 32],
-    pub event_seq: i64,
-}
-
-fn head_of(bytes: Vec<u8>, what: &str, id: i64) -> Result<[u8; 32], StoreError> {
-    bytes.try_into().map_err(|_| StoreError::Corrupt(format!("the log head of {what} {id} is no SHA-256")))
-}
-
 fn read(row: &Row) -> Result<Transfer, StoreError> {
     let mut c = row.cols();
     let id = c.i64()?;
@@ -86,32 +67,13 @@ fn read(row: &Row) -> Result<Transfer, StoreError> {
 pub async fn hold(tx: &mut Tx, id: i64) -> Result<Option<(HeldPackage, Vec<Transfer>)>, StoreError> {
     let found = tx.first("SELECT package_id FROM transfers WHERE id = $1", args![id]).await?;
     let Some(package_id) = found.map(|r| r.i64(0)).transpose()? else { return Ok(None) };
-    let lock = match tx.dialect() {
-        crate::db::Dialect::Sqlite => "",
-        crate::db::Dialect::Postgres => " FOR UPDATE OF o, p",
-    };
-    let sql = format!(
-        "SELECT p.id, p.order_id, o.event_seq, o.packages_made, p.number, p.location_id, p.state, p.released_to, \
-         p.transfers_made, p.log_seq, p.log_head, p.event_seq FROM packages p JOIN orders o ON o.id = p.order_id \
-         WHERE p.id = $1{lock}"
-    );
-    let row = tx.first(sql, args![package_id]).await?;
-    let row = row.ok_or_else(|| StoreError::Corrupt(format!("transfer {id} has no package")))?;
-    let mut c = row.cols();
-    let package = HeldPackage {
-        id: c.i64()?,
-        order_id: c.i64()?,
-        order_event_seq: c.i64()?,
-        packages_made: c.i64()?,
-        number: c.text()?,
-        location_id: c.i64()?,
-        state: c.i64()?,
-        released_to: c.opt_i64()?.unwrap_or(package_states::WAITING),
-        transfers_made: c.i64()?,
-        log_seq: c.i64()?,
-        log_head: head_of(c.bytes()?, "package", package_id)?,
-        event_seq: c.i64()?,
-    };
+    let package = held::packages(tx, vec![package_id]).await?.remove(&package_id);
+    let package = package.ok_or_else(|| StoreError::Corrupt(format!("transfer {id} has no package")))?;
+    Ok(Some((package, of_package(tx, package_id).await?)))
+}
+
+/// Holds a package's transfers with their items; the package itself is held already.
+pub async fn of_package(tx: &mut Tx, package_id: i64) -> Result<Vec<Transfer>, StoreError> {
     let sql = format!(
         "SELECT id, package_id, number, from_location_id, to_location_id, state, is_detached, log_seq, log_head, event_seq, \
          version FROM transfers WHERE package_id = $1 ORDER BY n{}",
@@ -134,7 +96,13 @@ pub async fn hold(tx: &mut Tx, id: i64) -> Result<Option<(HeldPackage, Vec<Trans
         };
         transfers.iter_mut().filter(|t| t.id == of).for_each(|t| t.items.push(item.clone()));
     }
-    Ok(Some((package, transfers)))
+    Ok(transfers)
+}
+
+/// The package of each transfer.
+pub async fn packages_of(tx: &mut Tx, ids: Vec<i64>) -> Result<HashMap<i64, i64>, StoreError> {
+    let rows = tx.fetch_in("SELECT id, package_id FROM transfers WHERE id", ids, "").await?;
+    rows.iter().map(|r| Ok((r.i64(0)?, r.i64(1)?))).collect()
 }
 
 /// The products of a transfer.
@@ -144,7 +112,7 @@ pub async fn products_of(tx: &mut Tx, id: i64) -> Result<Vec<i64>, StoreError> {
 }
 
 /// What a step does to the transfer's stock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     /// Nothing moves.
     None,
@@ -154,33 +122,36 @@ pub enum Effect {
     Arrive,
     /// The promise at the source is taken back.
     Release,
+    /// The same, and the units of these items are set apart: the source has not got them.
+    Missing(BTreeSet<i64>),
 }
 
 /// Takes a transfer, held before, to another state by a seeded transition. `ids`: rows for the log, the
-/// event, and two an item.
+/// event, and three an item.
 pub async fn step(
     tx: &mut Tx,
     transfer: &Transfer,
     to: i64,
     transition: (i64, i64),
-    effect: Effect,
+    effect: &Effect,
     ids: &mut impl Iterator<Item = i64>,
-    actor: &Actor,
+    doer: &Doer,
 ) -> Result<(), StoreError> {
+    let actor = &doer.actor;
     let mut id = || ids.next().expect("ids were taken");
     let word = states::state(to).map_or("", |s| s.word);
     let (mut steps, mut events) = (StepRows::default(), EventRows::default());
     let step = logs::Step {
         entity: entity::TRANSFER,
         entity_id: transfer.id,
-        seq: transfer.log_seq + 1,
+        seq: transfer.event_seq + 1,
         old_state: Some(transfer.state),
         new_state: to,
         transition,
-        attributes: "{}",
-        personal_digest: logs::no_personal_fields(),
+        attributes: &doer.attributes,
+        personal_digest: doer.personal.as_ref().map_or_else(logs::no_personal_fields, |p| p.digest()),
     };
-    let head = steps.push(id(), &transfer.log_head, &step, actor);
+    let head = steps.push_personal(id(), &transfer.log_head, &step, doer.personal.as_ref(), actor);
     let also = format!("transfer.status.{word}");
     let event = NewEvent {
         id: id(),
@@ -192,7 +163,7 @@ pub async fn step(
         delta: serde_json::json!({"state": to}),
     };
     events.push(&event, actor);
-    let sql = "UPDATE transfers SET state = $2, log_seq = log_seq + 1, log_head = $3, event_seq = event_seq + 1, \
+    let sql = "UPDATE transfers SET state = $2, log_seq = event_seq + 1, log_head = $3, event_seq = event_seq + 1, \
                version = version + 1, modified_us = $4 WHERE id = $1";
     tx.execute(sql, args![transfer.id, to, head, actor.at_us]).await?;
     tx.execute("UPDATE transfer_items SET state = $2 WHERE transfer_id = $1", args![transfer.id, to]).await?;
@@ -204,33 +175,36 @@ pub async fn step(
 async fn move_stock(
     tx: &mut Tx,
     transfer: &Transfer,
-    effect: Effect,
+    effect: &Effect,
     mut id: impl FnMut() -> i64,
     actor: &Actor,
 ) -> Result<(), StoreError> {
-    let place = |item: &TransferItem| match effect {
-        Effect::Arrive => (item.product_id, transfer.to_location_id),
-        _ => (item.product_id, transfer.from_location_id),
-    };
+    let arrives = *effect == Effect::Arrive;
+    let here = if arrives { transfer.to_location_id } else { transfer.from_location_id };
+    let place = |item: &TransferItem| (item.product_id, here);
     let (mut d_on_hand, d_reserved) = match effect {
         Effect::None => return Ok(()),
         Effect::Dispatch => (-1, -1),
-        Effect::Release => (0, -1),
+        Effect::Release | Effect::Missing(_) => (0, -1),
         Effect::Arrive if transfer.is_detached => (1, 0),
         Effect::Arrive => (1, 1),
     };
-    let here = if effect == Effect::Arrive { transfer.to_location_id } else { transfer.from_location_id };
     if crate::engines::owners(tx).await?.contains_key(&here) {
         // The engine's next reading says what is on hand.
         d_on_hand = 0;
     }
-    let per_unit = (d_on_hand, d_reserved);
-    let mut moves: BTreeMap<Place, (i64, i64)> = BTreeMap::new();
+    let is_missing =
+        |item: &TransferItem| matches!(effect, Effect::Missing(items) if items.contains(&item.id));
+    let of = |item: &TransferItem| {
+        let n = item.quantity;
+        (d_on_hand * n, d_reserved * n, if is_missing(item) { n } else { 0 })
+    };
+    let mut moves: BTreeMap<Place, Deltas> = BTreeMap::new();
     for item in &transfer.items {
-        let sum = moves.entry(place(item)).or_default();
-        *sum = (sum.0 + per_unit.0 * item.quantity, sum.1 + per_unit.1 * item.quantity);
+        let (sum, d) = (moves.entry(place(item)).or_default(), of(item));
+        *sum = (sum.0 + d.0, sum.1 + d.1, sum.2 + d.2);
     }
-    if effect == Effect::Arrive {
+    if arrives {
         stocks::open(tx, moves.keys().copied()).await?;
     }
     stocks::lock(tx, moves.keys().copied()).await?;
@@ -257,18 +231,14 @@ async fn move_stock(
                         now.reserved
                     ]);
                 }
-                let d = (per_unit.0 * item.quantity, per_unit.1 * item.quantity, 0);
-                ledger.push(id(), at, movement, d, reservation, actor);
+                ledger.push(id(), at, movement, of(item), reservation, actor);
             }
             let head = "INSERT INTO reservations (id, package_item_id, location_id, product_id, quantity, on_hand_seen, \
                         reserved_after)";
             tx.insert(head, reservations, "").await?;
         }
         _ => {
-            let (movement, reason) = match effect {
-                Effect::Dispatch => (Movement::Consume, "dispatched"),
-                _ => (Movement::Release, "not_found"),
-            };
+            let mut discrepancies = Rows::new(11);
             let open = open_reservations(tx, transfer).await?;
             let mut closed = Rows::new(2);
             for item in &transfer.items {
@@ -278,10 +248,32 @@ async fn move_stock(
                         item.id, transfer.id
                     ))
                 })?;
+                let (movement, reason) = match effect {
+                    Effect::Dispatch => (Movement::Consume, "dispatched"),
+                    _ if is_missing(item) => (Movement::Quarantine, "quarantined"),
+                    _ => (Movement::Release, "released"),
+                };
                 closed.push(args![reservation, reason]);
-                let d = (per_unit.0 * item.quantity, per_unit.1 * item.quantity, 0);
-                ledger.push(id(), place(item), movement, d, Some(reservation), actor);
+                ledger.push(id(), place(item), movement, of(item), Some(reservation), actor);
+                if is_missing(item) {
+                    discrepancies.push(args![
+                        id(),
+                        item.package_item_id,
+                        item.id,
+                        item.product_id,
+                        here,
+                        item.quantity,
+                        "not_found",
+                        None::<i64>,
+                        "open",
+                        actor.command_id,
+                        actor.at_us
+                    ]);
+                }
             }
+            let head = "INSERT INTO discrepancies (id, package_item_id, transfer_item_id, product_id, location_id, quantity, \
+                        reason, denial_reason_id, state, command_id, created_us)";
+            tx.insert(head, discrepancies, "").await?;
             let body = "UPDATE reservations SET closed_reason = v.reason FROM v WHERE reservations.id = v.id";
             tx.execute_values("id, reason", closed, body).await?;
         }
@@ -329,7 +321,7 @@ pub(crate) async fn move_package(
     let step = logs::Step {
         entity: entity::PACKAGE,
         entity_id: package.id,
-        seq: package.log_seq + 1,
+        seq: package.event_seq + 1,
         old_state: Some(package.state),
         new_state: to,
         transition,
@@ -348,7 +340,7 @@ pub(crate) async fn move_package(
     };
     events.push(&event, actor);
     let held = |code: i64| package_states::state(code).is_some_and(|s| s.slot == package_states::Slot::Held);
-    let sql = "UPDATE packages SET state = $2, holds_slot = $3, log_seq = log_seq + 1, log_head = $4, \
+    let sql = "UPDATE packages SET state = $2, holds_slot = $3, log_seq = event_seq + 1, log_head = $4, \
                event_seq = event_seq + 1, version = version + 1, modified_us = $5 WHERE id = $1";
     tx.execute(sql, args![package.id, to, held(to), head, actor.at_us]).await?;
     tx.execute("UPDATE package_items SET state = $2 WHERE package_id = $1", args![package.id, to]).await?;
@@ -360,10 +352,26 @@ pub(crate) async fn move_package(
     events.write(tx).await
 }
 
+/// Lets transfers go that are on their way when their package ends: what arrives is free stock.
+pub async fn detach(tx: &mut Tx, ids: Vec<i64>, actor: &Actor) -> Result<(), StoreError> {
+    let mut rows = Rows::new(2);
+    ids.into_iter().for_each(|id| rows.push(args![id, actor.at_us]));
+    let body = "UPDATE transfers SET is_detached = TRUE, version = version + 1, modified_us = v.at FROM v \
+                WHERE transfers.id = v.id";
+    tx.execute_values("id, at", rows, body).await?;
+    Ok(())
+}
+
 /// Remembers that a location did not have lines it was to send.
-pub async fn exclude_source(tx: &mut Tx, transfer: &Transfer, actor: &Actor) -> Result<(), StoreError> {
+pub async fn exclude_source(
+    tx: &mut Tx,
+    transfer: &Transfer,
+    items: &BTreeSet<i64>,
+    actor: &Actor,
+) -> Result<(), StoreError> {
     let mut rows = Rows::new(4);
-    let mut lines: Vec<i64> = transfer.items.iter().map(|i| i.order_item_id).collect();
+    let lost = transfer.items.iter().filter(|i| items.contains(&i.id));
+    let mut lines: Vec<i64> = lost.map(|i| i.order_item_id).collect();
     lines.sort_unstable();
     lines.dedup();
     lines.iter().for_each(|&line| {

@@ -178,6 +178,7 @@ fn parameters(list: &List) -> Vec<Parameter> {
             Kind::Text => (Type::String, "Equal."),
             Kind::Texts => (Type::String, "Texts between commas: one of them."),
             Kind::Prefix => (Type::String, "Begins so."),
+            Kind::Contains => (Type::String, "Contains it."),
             Kind::Bool => (Type::Boolean, "true or false."),
             Kind::Time => (Type::String, "ISO 8601."),
             Kind::Day => (Type::String, "A day or a moment, ISO 8601."),

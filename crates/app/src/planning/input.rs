@@ -406,7 +406,7 @@ impl Wanted<'_> {
             area: if self.areas { o.area } else { Default::default() },
             lines: o.lines.iter().map(line).collect(),
             distances_m: if self.distances { distances(o.point, candidates) } else { Vec::new() },
-            replaces: o.replaces.map(|(package, _)| PackageId(package)),
+            replaces: o.replaces.map(|r| PackageId(r.package)),
             packages: o.packages,
             excluded: o.excluded.iter().filter_map(|l| place.get(l).copied()).collect(),
             excluded_sources: o.excluded_sources.iter().filter_map(|l| place.get(l).copied()).collect(),

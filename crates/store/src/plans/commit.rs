@@ -32,9 +32,9 @@ pub(super) struct Held {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct HeldPackage {
     pub id: i64,
-    pub log_seq: i64,
     pub log_head: [u8; 32],
     pub event_seq: i64,
+    pub state: i64,
 }
 
 /// Makes decisions facts, each order whole or not at all: locks the orders and the balances in key
@@ -94,11 +94,13 @@ async fn hold_subjects(tx: &mut Tx, decided: &[Decided]) -> Result<HashMap<i64, 
     }
     let seen: BTreeMap<i64, (i64, i64)> = anew
         .iter()
-        .filter_map(|d| Some((d.order.replaces?.0, (d.order.replaces?.1, d.order.revision))))
+        .filter_map(|d| Some((d.order.replaces?.package, (d.order.replaces?.version, d.order.revision))))
         .collect();
     let head = format!(
-        "SELECT p.id, p.version, o.revision, o.event_seq, o.packages_made, p.log_seq, p.log_head, p.event_seq \
-         FROM packages p JOIN orders o ON o.id = p.order_id JOIN plans l ON l.id = o.id WHERE p.state = {} AND p.id",
+        "SELECT p.id, p.version, o.revision, o.event_seq, o.packages_made, p.log_head, p.event_seq, \
+         p.state FROM packages p JOIN orders o ON o.id = p.order_id JOIN plans l ON l.id = o.id \
+         WHERE p.state IN ({}, {}) AND p.id",
+        states::NEEDS_RESCHEDULING,
         states::OUT_OF_STOCK
     );
     for row in
@@ -106,12 +108,12 @@ async fn hold_subjects(tx: &mut Tx, decided: &[Decided]) -> Result<HashMap<i64, 
     {
         let mut c = row.cols();
         let (id, version, revision) = (c.i64()?, c.i64()?, c.i64()?);
-        let (event_seq, packages_made, log_seq, log_head) = (c.i64()?, c.i64()?, c.i64()?, c.bytes()?);
+        let (event_seq, packages_made, log_head) = (c.i64()?, c.i64()?, c.bytes()?);
         let log_head = log_head
             .try_into()
             .map_err(|_| StoreError::Corrupt(format!("the log head of package {id} is no SHA-256")))?;
         if seen[&id] == (version, revision) {
-            let package = HeldPackage { id, log_seq, log_head, event_seq: c.i64()? };
+            let package = HeldPackage { id, log_head, event_seq: c.i64()?, state: c.i64()? };
             current.insert(id, Held { event_seq, packages_made, package: Some(package) });
         }
     }

@@ -7,9 +7,10 @@ use oms_core::plan::{Planned, PlannedPackage};
 use super::commit::{Held, wants};
 use super::writes::{Item, Writes};
 use super::{BatchInput, CommitIds, Decided};
+use crate::held::HeldPackage;
 use crate::logs::Actor;
 use crate::stocks::{self, Grant, Place};
-use crate::transfers::{HeldPackage, Transfer, move_package};
+use crate::transfers::{Transfer, move_package};
 use crate::{StoreError, Tx, args};
 
 /// What became of the units that were not found.

@@ -2,19 +2,21 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use oms_core::commands::Entity;
 use oms_core::events::{self as types, entity};
 use oms_core::packages as states;
 use oms_core::plan::{Planned, PlannedPackage, PlannedTransfer};
 use oms_core::stocks::Movement;
-use oms_core::transfers;
+use oms_core::{transfers, transitions};
 
 use super::commit::{Held, HeldPackage};
 use super::{BatchInput, CommitIds, Decided, OrderToPlan, input_hash};
 use crate::batch::Rows;
 use crate::events::{EventRows, NewEvent};
+use crate::held::HeldPackage as HeldTarget;
 use crate::logs::{self, Actor, StepRows};
 use crate::stocks::{Balance, LedgerRows, Place};
-use crate::transfers::{HeldPackage as HeldTarget, Transfer};
+use crate::transfers::Transfer;
 use crate::{StoreError, Tx, args};
 
 /// What a package at creation is logged as: the seeded system transition into its first state, and
@@ -30,8 +32,6 @@ fn creation(state: i64) -> (i64, i64) {
     (id, 1)
 }
 
-/// The seeded transition of a package that a new plan replaces.
-const REPLACED: (i64, i64) = (5, 1);
 /// The seeded transition of a transfer at creation.
 const TRANSFER_PLANNED: (i64, i64) = (20, 1);
 
@@ -57,6 +57,8 @@ pub(super) struct Writes<'w> {
     replaced_items: Rows,
     /// Packages looked at and left as they are.
     tried: Rows,
+    /// Units that an order lacks more than before.
+    short: Rows,
     ledger: LedgerRows,
     steps: StepRows,
     events: EventRows,
@@ -90,6 +92,7 @@ impl<'w> Writes<'w> {
             replaced: Rows::new(6),
             replaced_items: Rows::new(2),
             tried: Rows::new(2),
+            short: Rows::new(2),
             ledger: LedgerRows::default(),
             steps: StepRows::default(),
             events: EventRows::default(),
@@ -113,6 +116,13 @@ impl<'w> Writes<'w> {
                 self.decision(one, plan, input, held);
                 let made = self.plan(one, plan, held);
                 self.replace(package, &made);
+            }
+            // No other location has what was refused: it is out of stock now.
+            (Some(plan), Some(package)) if package.state == states::NEEDS_RESCHEDULING => {
+                let units: i64 = plan.packages.iter().flat_map(|p| &p.items).map(|(_, n)| n).sum();
+                self.step_old(package, states::OUT_OF_STOCK, &[]);
+                self.short.push(args![one.order.id, units]);
+                self.tried.push(args![package.id, self.actor.at_us]);
             }
             // Nothing fits: the package stays as it is.
             (_, Some(package)) => self.tried.push(args![package.id, self.actor.at_us]),
@@ -174,7 +184,8 @@ impl<'w> Writes<'w> {
                 self.transfer(&states::number(&order.number, n), id, t, package, transfer, &items);
             }
         }
-        let was_short = if held.package.is_some() { order.lines.iter().map(|l| l.units).sum() } else { 0 };
+        let was_out = held.package.is_some_and(|p| p.state == states::OUT_OF_STOCK);
+        let was_short = if was_out { order.lines.iter().map(|l| l.units).sum() } else { 0 };
         self.order(order, plan, held, (plan.packages.len(), was_short));
         made
     }
@@ -379,38 +390,48 @@ impl<'w> Writes<'w> {
 
     /// Ends the package that the new ones replace.
     fn replace(&mut self, old: HeldPackage, made: &[i64]) {
-        let attributes = serde_json::json!({"replaced_by": made}).to_string();
+        self.step_old(old, states::CANCELLED, made);
+    }
+
+    /// Takes the package that was planned anew a step on: cancelled for `made`, or out of stock.
+    fn step_old(&mut self, old: HeldPackage, to: i64, made: &[i64]) {
+        let attributes = match made {
+            [] => "{}".to_owned(),
+            made => serde_json::json!({"replaced_by": made}).to_string(),
+        };
+        let seq = old.event_seq + 1;
+        let system = transitions::system(Entity::Package, Some(old.state), to)
+            .expect("the planner takes a package where a system step goes");
         let step = logs::Step {
             entity: entity::PACKAGE,
             entity_id: old.id,
-            seq: old.log_seq + 1,
-            old_state: Some(states::OUT_OF_STOCK),
-            new_state: states::CANCELLED,
-            transition: REPLACED,
+            seq,
+            old_state: Some(old.state),
+            new_state: to,
+            transition: (system.id, 1),
             attributes: &attributes,
             personal_digest: logs::no_personal_fields(),
         };
         let row = self.row();
         let head = self.steps.push(row, &old.log_head, &step, self.actor);
+        let also =
+            if to == states::CANCELLED { types::PACKAGE_CANCELLED } else { types::PACKAGE_OUT_OF_STOCK };
+        let mut delta = serde_json::json!({"state": to});
+        if !made.is_empty() {
+            delta["replaced_by"] = made.into();
+        }
         let event = NewEvent {
             id: self.row(),
             entity: entity::PACKAGE,
             entity_id: old.id,
-            seq: old.event_seq + 1,
+            seq,
             kind: types::PACKAGE_TRANSITIONED,
-            also: &[types::PACKAGE_CANCELLED],
-            delta: serde_json::json!({"state": states::CANCELLED, "replaced_by": made}),
+            also: &[also],
+            delta,
         };
         self.events.push(&event, self.actor);
-        self.replaced_items.push(args![old.id, states::CANCELLED]);
-        self.replaced.push(args![
-            old.id,
-            states::CANCELLED,
-            old.log_seq + 1,
-            head,
-            old.event_seq + 1,
-            self.actor.at_us
-        ]);
+        self.replaced_items.push(args![old.id, to]);
+        self.replaced.push(args![old.id, to, seq, head, seq, self.actor.at_us]);
     }
 
     pub(super) async fn run(self, tx: &mut Tx, input: &BatchInput) -> Result<(), StoreError> {
@@ -430,6 +451,9 @@ impl<'w> Writes<'w> {
         let body =
             "UPDATE orders SET packages_made = v.made, event_seq = v.seq FROM v WHERE orders.id = v.id";
         tx.execute_values("id, made, seq", self.orders, body).await?;
+        let body =
+            "UPDATE plans SET units_out_of_stock = units_out_of_stock + v.n FROM v WHERE plans.id = v.id";
+        tx.execute_values("id, n", self.short, body).await?;
         let body = "UPDATE packages SET last_tried_us = v.at FROM v WHERE packages.id = v.id";
         tx.execute_values("id, at", self.tried, body).await?;
         let body = "UPDATE package_items SET state = v.state FROM v WHERE package_items.package_id = v.id";
