@@ -25,6 +25,7 @@ pub mod settings;
 pub mod setup;
 pub mod stocks;
 pub mod totals;
+pub mod transfer_views;
 pub mod transfers;
 pub mod views;
 

@@ -2,8 +2,12 @@
 //! nothing that comes from outside becomes part of a statement's text.
 
 pub mod tables;
+pub mod transfers;
 
 use crate::{Row, StoreError, Tx, Value};
+
+/// A word that callers use, and the number that is stored for it.
+pub type Word = (&'static str, i64);
 
 /// What a filter's text is read as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +22,8 @@ pub enum Kind {
     Texts,
     /// How a text begins; the clause has two places, the first and the last text that begin so.
     Prefix,
+    /// Words between commas, each of this table; the clause compares with their numbers.
+    Words(&'static [Word]),
     /// `true` or `false`.
     Bool,
     /// ISO 8601.

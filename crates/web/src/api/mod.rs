@@ -24,10 +24,12 @@ mod settings;
 mod setup;
 mod states;
 mod stocks;
+mod transfer_items;
+mod transfers;
 mod webhooks;
 
 use oms_core::permissions::Permission as P;
-use oms_store::lists::tables;
+use oms_store::lists::{tables, transfers as transfer_lists};
 use oms_store::{order_views, packages as package_lists};
 use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
@@ -118,7 +120,13 @@ pub(crate) fn routes(state: WebState) -> Routes {
         .list(P::PackagesRead, &package_lists::LIST, routes!(packages::short))
         .add(P::PackagesRead, routes!(packages::get))
         .list(P::PackagesRead, &package_lists::ITEM_LIST, routes!(package_items::list))
-        .add(P::PackagesRead, routes!(package_items::get));
+        .add(P::PackagesRead, routes!(package_items::get))
+        .list(P::PackagesRead, &transfer_lists::LIST, routes!(transfers::list))
+        .list(P::PackagesRead, &transfer_lists::LIST, routes!(transfers::short))
+        .add(P::PackagesRead, routes!(transfers::get))
+        .list(P::PackagesRead, &transfer_lists::ITEM_LIST, routes!(transfer_items::list))
+        .list(P::PackagesRead, &transfer_lists::ITEM_LIST, routes!(transfer_items::list_simple))
+        .add(P::PackagesRead, routes!(transfer_items::get));
     routes
         .list(P::LocationsRead, &tables::LOCATIONS, routes!(locations::list))
         .add(P::LocationsWrite, routes!(locations::create))

@@ -9,3 +9,4 @@ mod orders;
 mod planning;
 mod records;
 mod support;
+mod transfers;
