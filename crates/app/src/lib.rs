@@ -18,6 +18,7 @@ pub mod nodes;
 pub mod orders;
 pub mod packages;
 pub mod planning;
+pub mod reports;
 pub mod safety_stocks;
 pub mod scenarios;
 pub mod schedules;

@@ -15,6 +15,7 @@ mod orders_view;
 mod package_items;
 mod packages;
 mod plans;
+mod reports;
 mod safety_stocks;
 mod scenario_versions;
 mod scenarios;
@@ -126,7 +127,9 @@ pub(crate) fn routes(state: WebState) -> Routes {
         .add(P::PackagesRead, routes!(transfers::get))
         .list(P::PackagesRead, &transfer_lists::ITEM_LIST, routes!(transfer_items::list))
         .list(P::PackagesRead, &transfer_lists::ITEM_LIST, routes!(transfer_items::list_simple))
-        .add(P::PackagesRead, routes!(transfer_items::get));
+        .add(P::PackagesRead, routes!(transfer_items::get))
+        .add(P::PackagesRead, routes!(reports::list))
+        .add(P::PackagesRead, routes!(reports::get));
     routes
         .list(P::LocationsRead, &tables::LOCATIONS, routes!(locations::list))
         .add(P::LocationsWrite, routes!(locations::create))

@@ -4,9 +4,12 @@ use std::collections::HashMap;
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use oms_app::reports;
 use oms_app::transfer_views;
 use oms_core::time::format_us;
 use oms_store::lists::Page;
+use oms_store::lists::reports::TRANSFER_ITEMS;
 use oms_store::lists::transfers::{ITEM_LIST, TransferItem};
 use oms_store::order_views::Product;
 use serde::Serialize;
@@ -14,8 +17,9 @@ use utoipa::ToSchema;
 
 use crate::api::orders_view::{ProductView, product};
 use crate::api::states::{StateView, of_transfer_item};
+use crate::export::{self, FORMAT_TEXT, Format, Table};
 use crate::input::Id;
-use crate::paging::{ListQuery, Paged};
+use crate::paging::{ExportQuery, ListQuery, Paged};
 use crate::problem::Problem;
 use crate::state::WebState;
 
@@ -90,15 +94,22 @@ fn simple(i: &TransferItem, products: &HashMap<i64, Product>) -> SimpleTransferI
 
 /// List transfer items.
 #[utoipa::path(get, path = "/api/v1/oms/transfer-items/", tag = "transfers",
-    responses((status = 200, body = Paged<TransferItemView>)))]
+    params(("format" = Option<String>, Query, description = FORMAT_TEXT)),
+    responses((status = 200, content((Paged<TransferItemView> = "application/json"), (String = "text/csv"), (String = "text/html"),
+        (String = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")))))]
 pub(crate) async fn list(
     State(state): State<WebState>,
-    query: ListQuery,
-) -> Result<Json<Paged<TransferItemView>>, Problem> {
+    ExportQuery { list: query, format }: ExportQuery,
+) -> Result<Response, Problem> {
     let ask = query.ask(&ITEM_LIST)?;
+    if format != Format::Json {
+        let turn = export::turn().await?;
+        let rows = reports::of_list(&state.app, &TRANSFER_ITEMS, &ITEM_LIST, &ask).await?;
+        return export::file(turn, format, Table::of(&TRANSFER_ITEMS, rows), state.app.now_us()).await;
+    }
     let mut set = transfer_views::items(&state.app, &ask).await?;
     let page = std::mem::replace(&mut set.page, Page { count: 0, rows: Vec::new() });
-    Ok(Json(query.frame(page, ask.limit, |i| view(&i, &set.products))?))
+    Ok(Json(query.frame(page, ask.limit, |i| view(&i, &set.products))?).into_response())
 }
 
 /// List transfer items in short.

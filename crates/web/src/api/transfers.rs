@@ -2,9 +2,12 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use oms_app::reports;
 use oms_app::transfer_views::{self, TransferSet};
 use oms_core::time::format_us;
 use oms_store::lists::Page;
+use oms_store::lists::reports::TRANSFERS;
 use oms_store::lists::transfers::{LIST, Transfer};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -13,8 +16,9 @@ use utoipa::ToSchema;
 use crate::api::locations::{self, LocationView};
 use crate::api::states::{StateView, of_transfer};
 use crate::api::transfer_items::{self, TransferItemView};
+use crate::export::{self, FORMAT_TEXT, Format, Table};
 use crate::input::Id;
-use crate::paging::{ListQuery, Paged};
+use crate::paging::{ExportQuery, ListQuery, Paged};
 use crate::problem::Problem;
 use crate::state::WebState;
 
@@ -115,15 +119,22 @@ fn short_view(t: Transfer) -> TransferShortView {
 
 /// List transfer orders with their items and locations.
 #[utoipa::path(get, path = "/api/v1/oms/transfer_orders/", tag = "transfers",
-    responses((status = 200, body = Paged<TransferView>)))]
+    params(("format" = Option<String>, Query, description = FORMAT_TEXT)),
+    responses((status = 200, content((Paged<TransferView> = "application/json"), (String = "text/csv"), (String = "text/html"),
+        (String = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")))))]
 pub(crate) async fn list(
     State(state): State<WebState>,
-    query: ListQuery,
-) -> Result<Json<Paged<TransferView>>, Problem> {
+    ExportQuery { list: query, format }: ExportQuery,
+) -> Result<Response, Problem> {
     let ask = query.ask(&LIST)?;
+    if format != Format::Json {
+        let turn = export::turn().await?;
+        let rows = reports::of_list(&state.app, &TRANSFERS, &LIST, &ask).await?;
+        return export::file(turn, format, Table::of(&TRANSFERS, rows), state.app.now_us()).await;
+    }
     let mut set = transfer_views::list(&state.app, &ask).await?;
     let page = std::mem::replace(&mut set.page, Page { count: 0, rows: Vec::new() });
-    Ok(Json(query.frame(page, ask.limit, |t| view(&set, &t))?))
+    Ok(Json(query.frame(page, ask.limit, |t| view(&set, &t))?).into_response())
 }
 
 /// List transfer orders in short.

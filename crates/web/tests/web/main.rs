@@ -8,5 +8,6 @@ mod intake;
 mod orders;
 mod planning;
 mod records;
+mod reports;
 mod support;
 mod transfers;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::{OMS, Server, on_each};
 
 /// W0 packs and has one A; W1 sends two A, W2 one B. One order, `T-1`; returns its id.
-async fn shop(s: &Server) -> i64 {
+pub async fn shop(s: &Server) -> i64 {
     for (i, erp) in ["W0", "W1", "W2"].into_iter().enumerate() {
         let id = s.warehouse(erp).await;
         let change = json!({"priority": i});
