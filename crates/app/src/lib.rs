@@ -14,6 +14,7 @@ pub mod hub;
 pub mod idempotency;
 pub mod intake;
 pub mod locations;
+pub mod logs;
 pub mod nodes;
 pub mod orders;
 pub mod packages;

@@ -55,6 +55,13 @@ pub fn words(known: &[Word]) -> String {
     words.join(", ")
 }
 
+/// The numbers a word stands for.
+fn codes(known: &[Word], word: &str, takes_numbers: bool) -> Vec<Value> {
+    let number = if takes_numbers { word.parse::<i64>().ok() } else { None };
+    let named = known.iter().filter(|(name, _)| *name == word).map(|(_, code)| *code);
+    named.chain(number).map(Value::from).collect()
+}
+
 fn values(filter: &Filter, text: &str) -> Result<Vec<Value>, Refusal> {
     let wrong = |what: &str| Refusal::invalid(filter.name, "invalid", format!("{}: {what}", filter.name));
     let whole = |t: &str| t.trim().parse::<i64>().map_err(|_| wrong("a whole number is expected."));
@@ -76,18 +83,22 @@ fn values(filter: &Filter, text: &str) -> Result<Vec<Value>, Refusal> {
         Kind::Texts => parts()?.into_iter().map(Value::from).collect(),
         // In byte order every text that begins so lies between it and it followed by the last character.
         Kind::Prefix => vec![text.into(), format!("{text}{}", char::MAX).into()],
-        Kind::Words(known) => {
-            let mut codes = Vec::new();
+        Kind::OneOf(known) => match known.contains(&text) {
+            true => vec![text.into()],
+            false => return Err(wrong(&format!("{text:?} is none of {}.", known.join(", ")))),
+        },
+        Kind::Words(known) | Kind::Codes(known) => {
+            let takes_numbers = matches!(filter.kind, Kind::Codes(_));
+            let mut found = Vec::new();
             for part in parts()? {
-                let before = codes.len();
-                codes.extend(
-                    known.iter().filter(|(word, _)| *word == part).map(|(_, code)| Value::from(*code)),
-                );
-                if codes.len() == before {
-                    return Err(wrong(&format!("{part:?} is none of {}.", words(known))));
+                let codes = codes(known, part, takes_numbers);
+                if codes.is_empty() {
+                    let or = if takes_numbers { " and no whole number" } else { "" };
+                    return Err(wrong(&format!("{part:?} is none of {}{or}.", words(known))));
                 }
+                found.extend(codes);
             }
-            codes
+            found
         }
         Kind::Bool => match text.to_ascii_lowercase().as_str() {
             "true" | "1" => vec![true.into()],

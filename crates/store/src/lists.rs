@@ -1,6 +1,7 @@
 //! Lists: filters, sorting and paging that every list of the API shares. A list is a table of filters;
 //! nothing that comes from outside becomes part of a statement's text.
 
+pub mod logs;
 pub mod reports;
 pub mod tables;
 pub mod transfers;
@@ -25,6 +26,10 @@ pub enum Kind {
     Prefix,
     /// Words between commas, each of this table; the clause compares with their numbers.
     Words(&'static [Word]),
+    /// The same; whole numbers stand for themselves.
+    Codes(&'static [Word]),
+    /// One of these texts.
+    OneOf(&'static [&'static str]),
     /// `true` or `false`.
     Bool,
     /// ISO 8601.

@@ -179,6 +179,14 @@ fn parameters(list: &List) -> Vec<Parameter> {
                 named = format!("Words between commas, one of them: {}.", words(known));
                 (Type::String, named.as_str())
             }
+            Kind::Codes(known) => {
+                named = format!("Whole numbers or words between commas, one of them: {}.", words(known));
+                (Type::String, named.as_str())
+            }
+            Kind::OneOf(known) => {
+                named = format!("One of {}.", known.join(", "));
+                (Type::String, named.as_str())
+            }
             Kind::Int => (Type::Integer, "Equal."),
             Kind::Ints => (Type::String, "Whole numbers between commas: one of them."),
             Kind::Text => (Type::String, "Equal."),

@@ -10,6 +10,7 @@ mod geography;
 mod health;
 mod locations;
 mod locations_input;
+mod logs;
 mod orders;
 mod orders_view;
 mod package_items;
@@ -30,7 +31,7 @@ mod transfers;
 mod webhooks;
 
 use oms_core::permissions::Permission as P;
-use oms_store::lists::{tables, transfers as transfer_lists};
+use oms_store::lists::{logs as log_lists, tables, transfers as transfer_lists};
 use oms_store::{order_views, packages as package_lists};
 use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
@@ -128,6 +129,8 @@ pub(crate) fn routes(state: WebState) -> Routes {
         .list(P::PackagesRead, &transfer_lists::ITEM_LIST, routes!(transfer_items::list))
         .list(P::PackagesRead, &transfer_lists::ITEM_LIST, routes!(transfer_items::list_simple))
         .add(P::PackagesRead, routes!(transfer_items::get))
+        .list(P::PackagesRead, &log_lists::LIST, routes!(logs::list))
+        .add(P::PackagesRead, routes!(logs::get))
         .add(P::PackagesRead, routes!(reports::list))
         .add(P::PackagesRead, routes!(reports::get));
     routes

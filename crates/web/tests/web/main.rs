@@ -5,6 +5,7 @@ mod document;
 mod engines;
 mod first_admin;
 mod intake;
+mod logs;
 mod orders;
 mod planning;
 mod records;
