@@ -3,7 +3,7 @@
 
 use oms_core::refusal::Refusal;
 use oms_store::Tx;
-use oms_store::lists::reports::{self as store, Cell, Report, Span};
+use oms_store::lists::reports::{self as store, Cell, Key, Report, Span};
 use oms_store::lists::{self, Ask, List};
 
 use crate::{App, Result};
@@ -24,48 +24,63 @@ pub fn named(name: &str) -> Result<&'static Report> {
 
 /// The next rows of a report, and whether there are more.
 pub async fn page(app: &App, report: &Report, span: &Span, limit: usize) -> Result<(Vec<Vec<Cell>>, bool)> {
-    let mut tx = app.store.read().await?;
-    let (mut span, mut rows) = (span.clone(), Vec::new());
-    let has_more = read(&mut tx, report, &mut span, limit, &mut rows).await?;
+    // One more than is wanted tells whether there are more.
+    let mut rows = report.page(&mut app.store.read().await?, span, limit + 1).await?;
+    let has_more = rows.len() > limit;
+    rows.truncate(limit);
     Ok((rows, has_more))
 }
 
 /// All rows of a span. `limit`: that many at most; without one, more than a file holds are refused.
 pub async fn whole(app: &App, report: &Report, span: &Span, limit: Option<usize>) -> Result<Vec<Vec<Cell>>> {
     let most = limit.map_or(MAX_ROWS, |limit| limit.min(MAX_ROWS));
-    let (rows, has_more) = page(app, report, span, most).await?;
-    if has_more && limit.is_none() {
-        return Err(too_many(match report.created {
-            Some(_) => "created_date__gte and created_date__lt, or read it in parts with limit and after",
-            None => "limit and after, in parts",
-        })
-        .into());
+    let wanted = if limit.is_none() { most + 1 } else { most };
+    let mut tx = app.store.read().await?;
+    match report.key {
+        Key::Id => {
+            let ids = report.ids(&mut tx, span, wanted).await?;
+            refuse_beyond(most, ids.len(), report)?;
+            by_ids(&mut tx, report, &ids).await
+        }
+        Key::Place => {
+            let rows = by_pages(&mut tx, report, span.clone(), wanted).await?;
+            refuse_beyond(most, rows.len(), report)?;
+            Ok(rows)
+        }
+    }
+}
+
+async fn by_ids(tx: &mut Tx, report: &Report, ids: &[i64]) -> Result<Vec<Vec<Cell>>> {
+    let mut rows = Vec::with_capacity(ids.len());
+    for part in ids.chunks(PAGE) {
+        rows.extend(report.by_ids(tx, part).await?);
     }
     Ok(rows)
 }
 
-async fn read(
-    tx: &mut Tx,
-    report: &Report,
-    span: &mut Span,
-    most: usize,
-    rows: &mut Vec<Vec<Cell>>,
-) -> Result<bool> {
-    loop {
-        // One more than is wanted tells whether there are more.
-        let wanted = (most - rows.len() + 1).min(PAGE);
-        let mut more = report.page(tx, span, wanted).await?;
-        let is_last = more.len() < wanted;
-        if rows.len() + more.len() > most {
-            more.truncate(most - rows.len());
-            rows.append(&mut more);
-            return Ok(true);
-        }
+async fn by_pages(tx: &mut Tx, report: &Report, mut span: Span, wanted: usize) -> Result<Vec<Vec<Cell>>> {
+    let mut rows: Vec<Vec<Cell>> = Vec::new();
+    while rows.len() < wanted {
+        let limit = PAGE.min(wanted - rows.len());
+        let more = report.page(tx, &span, limit).await?;
+        let is_last = more.len() < limit;
         span.after = more.last().and_then(|row| report.after(row)).or(span.after);
-        rows.append(&mut more);
+        rows.extend(more);
         if is_last {
-            return Ok(false);
+            break;
         }
+    }
+    Ok(rows)
+}
+
+fn refuse_beyond(most: usize, rows: usize, report: &Report) -> Result<(), Refusal> {
+    match (rows > most, report.created) {
+        (false, _) => Ok(()),
+        (true, Some(_)) => {
+            let how = "created_date__gte and created_date__lt, or read it in parts with limit and after";
+            Err(too_many(how))
+        }
+        (true, None) => Err(too_many("limit and after, in parts")),
     }
 }
 
@@ -82,9 +97,5 @@ pub async fn of_list(app: &App, report: &Report, list: &List, ask: &Ask) -> Resu
     if ids.len() > MAX_ROWS {
         return Err(too_many("a filter, for example created_date__gte and created_date__lt").into());
     }
-    let mut rows = Vec::with_capacity(ids.len());
-    for part in ids.chunks(PAGE) {
-        rows.extend(report.by_ids(&mut tx, part).await?);
-    }
-    Ok(rows)
+    by_ids(&mut tx, report, &ids).await
 }

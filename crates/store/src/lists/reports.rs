@@ -395,9 +395,8 @@ impl Report {
         self.columns.iter().map(|column| cell(column.shape, &mut c)).collect()
     }
 
-    /// The next rows of a span, in the order of the key. Behind a key and not by counting: a page deep
-    /// inside costs what the first one does.
-    pub async fn page(&self, tx: &mut Tx, span: &Span, limit: usize) -> Result<Vec<Vec<Cell>>, StoreError> {
+    /// `WHERE … ORDER BY … LIMIT …` of a span, with its values.
+    fn tail(&self, span: &Span, limit: usize) -> (String, Vec<Value>) {
         let (mut conditions, mut values) = (Vec::new(), Vec::<Value>::new());
         let mut place = |value: i64| {
             values.push(value.into());
@@ -425,8 +424,23 @@ impl Report {
             Key::Id => "t.id",
             Key::Place => "t.product_id, t.location_id",
         };
-        let sql = format!("{}{conditions} ORDER BY {order} LIMIT {limit}", self.select());
-        tx.fetch(sql, values).await?.iter().map(|row| self.read(row)).collect()
+        (format!("{conditions} ORDER BY {order} LIMIT {limit}"), values)
+    }
+
+    /// The next rows of a span, in the order of the key. Behind a key and not by counting: a page deep
+    /// inside costs what the first one does.
+    pub async fn page(&self, tx: &mut Tx, span: &Span, limit: usize) -> Result<Vec<Vec<Cell>>, StoreError> {
+        let (tail, values) = self.tail(span, limit);
+        let rows = tx.fetch(format!("{}{tail}", self.select()), values).await?;
+        rows.iter().map(|row| self.read(row)).collect()
+    }
+
+    /// The ids of a span's rows, for reports whose key is the id: each page of a span of days would look
+    /// through all of its days.
+    pub async fn ids(&self, tx: &mut Tx, span: &Span, limit: usize) -> Result<Vec<i64>, StoreError> {
+        let (tail, values) = self.tail(span, limit);
+        let rows = tx.fetch(format!("SELECT t.id FROM {}{tail}", self.from), values).await?;
+        rows.iter().map(|row| row.i64(0)).collect()
     }
 
     /// The place behind a row.

@@ -183,6 +183,31 @@ async fn many(s: &Server) {
 }
 
 #[tokio::test]
+async fn a_list_of_too_much_is_no_file_until_it_is_narrowed() {
+    on_each(|s| async move {
+        shop(&s).await;
+        let mut tx = s.app.store.begin().await.unwrap();
+        let copies = "INSERT INTO transfers (id, package_id, n, number, from_location_id, to_location_id, state, \
+            is_detached, log_seq, log_head, event_seq, version, created_us, modified_us) \
+            WITH RECURSIVE v(i) AS (SELECT 1000000 UNION ALL SELECT i + 1 FROM v WHERE i < 1100000) \
+            SELECT v.i, t.package_id, v.i, 'C' || v.i, t.from_location_id, t.to_location_id, t.state, t.is_detached, \
+            t.log_seq, t.log_head, t.event_seq, t.version, 0, 0 FROM transfers t CROSS JOIN v WHERE t.n = 1";
+        tx.execute(copies, vec![]).await.unwrap();
+        tx.commit().await.unwrap();
+        for address in ["transfer_orders/?format=csv", "reports/transfers/?format=xlsx"] {
+            let refused = s.get(&format!("{OMS}/{address}")).await.is(400);
+            assert_eq!(refused.code(), "too_many_rows");
+            assert!(refused.body.contains("created_date__gte"), "{}", refused.body);
+            let narrowed = s.get(&format!("{OMS}/{address}&created_date__gte=2020-01-01")).await.is(200);
+            assert!(!narrowed.bytes.is_empty());
+        }
+        let narrowed = s.get(&format!("{OMS}/reports/transfers/?format=csv&created_date__gte=2020-01-01")).await.is(200);
+        assert_eq!(rows_of(&narrowed.body).len(), 3);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_file_ends_at_its_limit_and_says_how_to_go_on() {
     on_each(|s| async move {
         s.warehouse("W1").await;
