@@ -8,7 +8,8 @@ use oms_core::scenarios::Family;
 use oms_core::time;
 use oms_store::channels::{self, Channel};
 use oms_store::geography::{self, Level, Place};
-use oms_store::lists::{self, Ask, Condition, Filter, Kind, List, Page};
+use oms_store::lists::transfers::{Coming, of_package_items};
+use oms_store::lists::{self, Ask, Condition, Filter, Kind, List, Page, Word};
 use oms_store::locations::Location;
 use oms_store::order_views::{self as store, Customer, Order, OrderItem, Product};
 use oms_store::packages::{self, Package, PackageItem};
@@ -43,6 +44,24 @@ fn unknown(list: &List, name: &str) -> Refusal {
     Refusal::invalid(name, "unknown_parameter", message)
 }
 
+/// The words of a table, each once.
+pub fn words(known: &[Word]) -> String {
+    let mut words: Vec<&str> = Vec::new();
+    known.iter().for_each(|(word, _)| {
+        if !words.contains(word) {
+            words.push(word);
+        }
+    });
+    words.join(", ")
+}
+
+/// The numbers a word stands for.
+fn codes(known: &[Word], word: &str, takes_numbers: bool) -> Vec<Value> {
+    let number = if takes_numbers { word.parse::<i64>().ok() } else { None };
+    let named = known.iter().filter(|(name, _)| *name == word).map(|(_, code)| *code);
+    named.chain(number).map(Value::from).collect()
+}
+
 fn values(filter: &Filter, text: &str) -> Result<Vec<Value>, Refusal> {
     let wrong = |what: &str| Refusal::invalid(filter.name, "invalid", format!("{}: {what}", filter.name));
     let whole = |t: &str| t.trim().parse::<i64>().map_err(|_| wrong("a whole number is expected."));
@@ -67,6 +86,23 @@ fn values(filter: &Filter, text: &str) -> Result<Vec<Value>, Refusal> {
         Kind::Contains => {
             let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
             vec![format!("%{escaped}%").into()]
+        }
+        Kind::OneOf(known) => match known.contains(&text) {
+            true => vec![text.into()],
+            false => return Err(wrong(&format!("{text:?} is none of {}.", known.join(", ")))),
+        },
+        Kind::Words(known) | Kind::Codes(known) => {
+            let takes_numbers = matches!(filter.kind, Kind::Codes(_));
+            let mut found = Vec::new();
+            for part in parts()? {
+                let codes = codes(known, part, takes_numbers);
+                if codes.is_empty() {
+                    let or = if takes_numbers { " and no whole number" } else { "" };
+                    return Err(wrong(&format!("{part:?} is none of {}{or}.", words(known))));
+                }
+                found.extend(codes);
+            }
+            found
         }
         Kind::Bool => match text.to_ascii_lowercase().as_str() {
             "true" | "1" => vec![true.into()],
@@ -129,6 +165,8 @@ pub struct Nested {
     pub channels: HashMap<i64, Channel>,
     pub locations: HashMap<i64, Location>,
     pub places: Places,
+    /// By package item, in the order they were made.
+    pub transfers: HashMap<i64, Vec<Coming>>,
 }
 
 /// Places of the four levels, by id.
@@ -160,7 +198,7 @@ impl Places {
     }
 }
 
-fn unique(ids: impl Iterator<Item = Option<i64>>) -> Vec<i64> {
+pub(crate) fn unique(ids: impl Iterator<Item = Option<i64>>) -> Vec<i64> {
     ids.flatten().collect::<BTreeSet<_>>().into_iter().collect()
 }
 
@@ -193,6 +231,9 @@ impl Nested {
         };
         let orders: Vec<Order> = nested.orders.values().cloned().collect();
         nested.of_orders(tx, orders.iter()).await?;
+        for coming in of_package_items(tx, items.iter().map(|i| i.id).collect()).await? {
+            nested.transfers.entry(coming.package_item_id).or_default().push(coming);
+        }
         let ids = unique(packages.iter().map(|p| Some(p.location_id)));
         nested.locations = oms_store::locations::by_ids(tx, ids).await?;
         let here = nested.locations.values().map(|l| &l.properties.address);

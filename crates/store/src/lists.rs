@@ -1,9 +1,15 @@
 //! Lists: filters, sorting and paging that every list of the API shares. A list is a table of filters;
 //! nothing that comes from outside becomes part of a statement's text.
 
+pub mod logs;
+pub mod reports;
 pub mod tables;
+pub mod transfers;
 
 use crate::{Row, StoreError, Tx, Value};
+
+/// A word that callers use, and the number that is stored for it.
+pub type Word = (&'static str, i64);
 
 /// What a filter's text is read as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +26,12 @@ pub enum Kind {
     Prefix,
     /// Anywhere in a text; the clause is a LIKE with `\\` as escape.
     Contains,
+    /// Words between commas, each of this table; the clause compares with their numbers.
+    Words(&'static [Word]),
+    /// The same; whole numbers stand for themselves.
+    Codes(&'static [Word]),
+    /// One of these texts.
+    OneOf(&'static [&'static str]),
     /// `true` or `false`.
     Bool,
     /// ISO 8601.
@@ -131,20 +143,30 @@ fn condition_text(conditions: &[Condition]) -> (String, Vec<Value>, bool) {
     (text, values, wide)
 }
 
+/// The columns a list is sorted by.
+fn order_of(list: &List, ask: &Ask) -> &'static str {
+    let named = ask.order.as_deref().and_then(|name| list.orders.iter().find(|(n, _)| *n == name));
+    named.or(list.orders.first()).map_or("t.id", |(_, columns)| columns)
+}
+
+/// Whether a column is not of the table itself.
+fn looks_further(columns: &str) -> bool {
+    columns.split(',').any(|c| !c.trim_start().starts_with("t."))
+}
+
 /// Counts a list and reads one page of it. `columns` may name the joined tables; they are joined only
 /// where something is read of them, so that a plain list sorts its own rows alone.
 pub async fn page(tx: &mut Tx, list: &List, columns: &str, ask: &Ask) -> Result<Page<Row>, StoreError> {
     let (text, values, wide) = condition_text(&ask.conditions);
     let from = |wide: bool| format!("{}{}", list.table, if wide { list.joins } else { "" });
     let count = tx.scalar(format!("SELECT COUNT(*) FROM {}{text}", from(wide)), values.clone()).await?;
-    let named = ask.order.as_deref().and_then(|name| list.orders.iter().find(|(n, _)| *n == name));
-    let (_, order) = named.or(list.orders.first()).copied().unwrap_or(("id", "t.id"));
+    let order = order_of(list, ask);
     let offset = (ask.page - 1).saturating_mul(ask.limit);
     if count == 0 || offset >= count {
         return Ok(Page { count, rows: Vec::new() });
     }
     let n = values.len();
-    let wide = wide || columns.split(',').any(|c| !c.trim_start().starts_with("t."));
+    let wide = wide || looks_further(columns);
     let sql = format!(
         "SELECT {columns} FROM {}{text} ORDER BY {order} LIMIT ${} OFFSET ${}",
         from(wide),
@@ -154,6 +176,18 @@ pub async fn page(tx: &mut Tx, list: &List, columns: &str, ask: &Ask) -> Result<
     let mut values = values;
     values.extend([Value::from(ask.limit), Value::from(offset)]);
     Ok(Page { count, rows: tx.fetch(sql, values).await? })
+}
+
+/// The ids of a list's rows in the order asked for, at most this many: whoever then reads the rows in parts
+/// reads each once, whatever is written meanwhile.
+pub async fn ids(tx: &mut Tx, list: &List, ask: &Ask, most: usize) -> Result<Vec<i64>, StoreError> {
+    let (text, mut values, wide) = condition_text(&ask.conditions);
+    let order = order_of(list, ask);
+    let wide = wide || looks_further(order);
+    values.push(most.into());
+    let (from, joins) = (list.table, if wide { list.joins } else { "" });
+    let sql = format!("SELECT t.id FROM {from}{joins}{text} ORDER BY {order} LIMIT ${}", values.len());
+    tx.fetch(sql, values).await?.iter().map(|row| row.i64(0)).collect()
 }
 
 /// Whether the database answers.

@@ -3,6 +3,7 @@
 mod answers;
 mod api;
 mod auth;
+mod export;
 mod input;
 mod once;
 mod pages;

@@ -9,6 +9,7 @@ use oms_store::lists::{Ask, List, Page};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::export::Format;
 use crate::input::Query;
 use crate::problem::Problem;
 
@@ -44,35 +45,68 @@ impl<S: Send + Sync> FromRequestParts<S> for ListQuery {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let ExportQuery { list, format } = ExportQuery::from_request_parts(parts, state).await?;
+        match format {
+            Format::Json => Ok(list),
+            _ => Err(wrong(
+                "format",
+                "This list answers JSON alone. Files are made of transfer_orders/, transfer-items/ and the lists \
+                 under reports/.",
+            )
+            .into()),
+        }
+    }
+}
+
+/// The query of a list that is also made into files.
+pub(crate) struct ExportQuery {
+    pub list: ListQuery,
+    pub format: Format,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ExportQuery {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let Query(given) = Query::from_request_parts(parts, state).await?;
-        let mut query =
-            Self { page: 1, limit: None, sort: None, filters: Vec::new(), address: address(parts), given };
+        let mut query = ListQuery {
+            page: 1,
+            limit: None,
+            sort: None,
+            filters: Vec::new(),
+            address: address(parts),
+            given,
+        };
+        let mut format = Format::Json;
         for (name, text) in &query.given {
             match name.as_str() {
                 "page" => query.page = whole(name, text)?,
                 "limit" | "page_size" => query.limit = Some(whole(name, text)?.min(MAX_LIMIT)),
                 "sort" => query.sort = Some(text.clone()).filter(|s| !s.is_empty()),
-                // Asked for by documented clients; JSON is all there is.
-                "format" if text == "json" => {}
-                "format" => return Err(wrong(name, "Only format=json is served.").into()),
+                "format" => format = read_format(text)?,
                 _ => query.filters.push((name.clone(), text.clone())),
             }
         }
-        Ok(query)
+        Ok(Self { list: query, format })
     }
 }
 
-fn wrong(name: &str, message: impl Into<String>) -> Refusal {
+/// Reads the `format` parameter.
+pub(crate) fn read_format(text: &str) -> Result<Format, Refusal> {
+    Format::parse(text).ok_or_else(|| wrong("format", "format is one of json, csv, xls, xlsx and html."))
+}
+
+pub(crate) fn wrong(name: &str, message: impl Into<String>) -> Refusal {
     Refusal::invalid(name, "invalid", message)
 }
 
-fn whole(name: &str, text: &str) -> Result<i64, Refusal> {
+pub(crate) fn whole(name: &str, text: &str) -> Result<i64, Refusal> {
     let number = text.trim().parse::<i64>().ok().filter(|n| *n >= 1);
     number.ok_or_else(|| wrong(name, format!("{name} is a whole number from 1.")))
 }
 
 /// Scheme, host and path as the caller wrote them.
-fn address(parts: &Parts) -> String {
+pub(crate) fn address(parts: &Parts) -> String {
     let header = |name| parts.headers.get(name).and_then(|v| v.to_str().ok());
     let host = header(header::HOST).or(parts.uri.authority().map(|a| a.as_str())).unwrap_or("localhost");
     let host: String = host
@@ -136,7 +170,7 @@ impl ListQuery {
 }
 
 /// `name=value` with everything but letters, digits and `-._~,` escaped.
-fn form(pairs: &[(String, String)]) -> String {
+pub(crate) fn form(pairs: &[(String, String)]) -> String {
     let escape = |text: &str| {
         let mut out = String::with_capacity(text.len());
         for byte in text.bytes() {

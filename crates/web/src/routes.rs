@@ -2,6 +2,7 @@
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::Method;
+use oms_app::views::words;
 use oms_core::permissions::Permission;
 use oms_store::lists::{Kind, List};
 use utoipa::openapi::path::{OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathItem};
@@ -172,7 +173,20 @@ fn parameters(list: &List) -> Vec<Parameter> {
         parameter("sort", Type::String, format!("One of {}.", orders.join(", "))),
     ];
     all.extend(list.filters.iter().map(|f| {
+        let named;
         let (schema, text) = match f.kind {
+            Kind::Words(known) => {
+                named = format!("Words between commas, one of them: {}.", words(known));
+                (Type::String, named.as_str())
+            }
+            Kind::Codes(known) => {
+                named = format!("Whole numbers or words between commas, one of them: {}.", words(known));
+                (Type::String, named.as_str())
+            }
+            Kind::OneOf(known) => {
+                named = format!("One of {}.", known.join(", "));
+                (Type::String, named.as_str())
+            }
             Kind::Int => (Type::Integer, "Equal."),
             Kind::Ints => (Type::String, "Whole numbers between commas: one of them."),
             Kind::Text => (Type::String, "Equal."),

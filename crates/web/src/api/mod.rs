@@ -10,11 +10,13 @@ mod geography;
 mod health;
 mod locations;
 mod locations_input;
+mod logs;
 mod orders;
 mod orders_view;
 mod package_items;
 mod packages;
 mod plans;
+mod reports;
 mod safety_stocks;
 mod scenario_versions;
 mod scenarios;
@@ -24,10 +26,12 @@ mod settings;
 mod setup;
 mod states;
 mod stocks;
+mod transfer_items;
+mod transfers;
 mod webhooks;
 
 use oms_core::permissions::Permission as P;
-use oms_store::lists::tables;
+use oms_store::lists::{logs as log_lists, tables, transfers as transfer_lists};
 use oms_store::{order_views, packages as package_lists};
 use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
@@ -118,7 +122,17 @@ pub(crate) fn routes(state: WebState) -> Routes {
         .list(P::PackagesRead, &package_lists::LIST, routes!(packages::short))
         .add(P::PackagesRead, routes!(packages::get))
         .list(P::PackagesRead, &package_lists::ITEM_LIST, routes!(package_items::list))
-        .add(P::PackagesRead, routes!(package_items::get));
+        .add(P::PackagesRead, routes!(package_items::get))
+        .list(P::PackagesRead, &transfer_lists::LIST, routes!(transfers::list))
+        .list(P::PackagesRead, &transfer_lists::LIST, routes!(transfers::short))
+        .add(P::PackagesRead, routes!(transfers::get))
+        .list(P::PackagesRead, &transfer_lists::ITEM_LIST, routes!(transfer_items::list))
+        .list(P::PackagesRead, &transfer_lists::ITEM_LIST, routes!(transfer_items::list_simple))
+        .add(P::PackagesRead, routes!(transfer_items::get))
+        .list(P::PackagesRead, &log_lists::LIST, routes!(logs::list))
+        .add(P::PackagesRead, routes!(logs::get))
+        .add(P::PackagesRead, routes!(reports::list))
+        .add(P::PackagesRead, routes!(reports::get));
     routes
         .list(P::LocationsRead, &tables::LOCATIONS, routes!(locations::list))
         .add(P::LocationsWrite, routes!(locations::create))

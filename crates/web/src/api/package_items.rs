@@ -6,13 +6,14 @@ use oms_app::packages;
 use oms_app::views::Nested;
 use oms_core::time::format_us;
 use oms_store::lists::Page;
+use oms_store::lists::transfers::Coming;
 use oms_store::packages::{ITEM_LIST, PackageItem};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::api::orders_view::{self, OrderItemView};
-use crate::api::states::{StateView, of_package_item};
+use crate::api::states::{StateView, of_package_item, of_transfer};
 use crate::input::Id;
 use crate::paging::{ListQuery, Paged};
 use crate::problem::Problem;
@@ -32,13 +33,35 @@ pub(crate) struct PackageItemView {
     /// `quantity`.
     unit_type: &'static str,
     unit_weight: Option<String>,
-    #[schema(value_type = Vec<Object>)]
-    transfer_orders: Vec<Value>,
+    /// Transfers that bring, brought or were to bring units of it.
+    transfer_orders: Vec<ItemTransferView>,
     #[schema(value_type = Option<Object>)]
     denial_reason: Option<Value>,
     discrepancy_reason: Option<String>,
     created_date: String,
     modified_date: String,
+}
+
+/// A transfer order as one package item sees it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ItemTransferView {
+    id: i64,
+    number: String,
+    state: StateView,
+    /// Where it comes from.
+    source_erp_code: String,
+    /// Units of this item.
+    quantity: i64,
+}
+
+fn transfer(c: &Coming) -> ItemTransferView {
+    ItemTransferView {
+        id: c.transfer_id,
+        number: c.number.clone(),
+        state: of_transfer(c.state),
+        source_erp_code: c.erp_code.clone(),
+        quantity: c.quantity,
+    }
 }
 
 /// An item as an object.
@@ -52,7 +75,7 @@ pub(crate) fn view(i: &PackageItem, nested: &Nested) -> PackageItemView {
         quantity: i.quantity,
         unit_type: "quantity",
         unit_weight: None,
-        transfer_orders: Vec::new(),
+        transfer_orders: nested.transfers.get(&i.id).into_iter().flatten().map(transfer).collect(),
         denial_reason: None,
         discrepancy_reason: None,
         created_date: format_us(i.created_us),

@@ -1,10 +1,13 @@
 //! States as the wire shows them.
 
 use oms_core::orders::OrderStatus;
-use oms_core::packages;
+use oms_core::{packages, transfers};
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
+
+/// By the pattern of package items; no published contract names it.
+const TRANSFER_ITEM_ENUM_CLASS: &str = "TransferItemStatus";
 
 /// A state of a record.
 #[derive(Serialize, ToSchema)]
@@ -13,17 +16,42 @@ pub(crate) struct StateView {
     name: String,
     #[schema(value_type = Object)]
     config: Value,
-    /// `PackageStatus`, `PackageItemStatus` or `OrderStatus`.
+    /// `PackageStatus`, `PackageItemStatus`, `TransferStatus`, `TransferItemStatus` or `OrderStatus`.
     enum_class: &'static str,
-    /// A string of digits, for example `"100"`.
-    enum_value: String,
+    /// A string of digits, for example `"100"`; of transfers and their items a word, for example `"waiting"`.
+    pub(crate) enum_value: String,
     /// The kind of record.
     content_type: &'static str,
 }
 
 fn view(code: i64, name: &str, enum_class: &'static str, content_type: &'static str) -> StateView {
-    let enum_value = code.to_string();
+    worded(code, name, enum_class, code.to_string(), content_type)
+}
+
+fn worded(
+    code: i64,
+    name: &str,
+    enum_class: &'static str,
+    enum_value: String,
+    content_type: &'static str,
+) -> StateView {
     StateView { id: code, name: name.into(), config: json!({}), enum_class, enum_value, content_type }
+}
+
+fn of_transfers(code: i64, enum_class: &'static str, content_type: &'static str) -> StateView {
+    let state = transfers::state(code);
+    let word = state.map_or_else(|| code.to_string(), |s| s.word.to_owned());
+    worded(code, state.map_or("Unknown", |s| s.name), enum_class, word, content_type)
+}
+
+/// A transfer's state.
+pub(crate) fn of_transfer(code: i64) -> StateView {
+    of_transfers(code, transfers::ENUM_CLASS, "transferorder")
+}
+
+/// The state of a transfer's item: items follow their transfer.
+pub(crate) fn of_transfer_item(code: i64) -> StateView {
+    of_transfers(code, TRANSFER_ITEM_ENUM_CLASS, "transferitem")
 }
 
 fn package_name(code: i64) -> &'static str {

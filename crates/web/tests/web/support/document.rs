@@ -27,6 +27,12 @@ impl Document {
         let responses = &operation["responses"];
         let described = responses.get(&status).or_else(|| responses.get("default"));
         let described = described.unwrap_or_else(|| panic!("{method} {template}: {status} is not described"));
+        let kind = reply.header("content-type").unwrap_or_default();
+        let kind = kind.split(';').next().unwrap_or_default();
+        if !kind.is_empty() && kind != "application/json" {
+            assert!(described["content"].get(kind).is_some(), "{method} {template}: {kind} is not described");
+            return;
+        }
         let Some(schema) = described.pointer("/content/application~1json/schema") else {
             assert_eq!(reply.body, "", "{method} {template}: {status} is described without a body");
             return;

@@ -42,6 +42,8 @@ pub struct Reply {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: String,
+    /// The body as it came.
+    pub bytes: Vec<u8>,
 }
 
 impl Reply {
@@ -186,5 +188,11 @@ fn parse(answer: &[u8]) -> Reply {
         .filter_map(|l| l.split_once(':'))
         .map(|(n, v)| (n.trim().to_owned(), v.trim().to_owned()))
         .collect();
-    Reply { status: status.unwrap_or_else(|| panic!("no status: {head}")), headers, body: body.to_owned() }
+    let start = answer.windows(4).position(|w| w == b"\r\n\r\n").map_or(answer.len(), |at| at + 4);
+    Reply {
+        status: status.unwrap_or_else(|| panic!("no status: {head}")),
+        headers,
+        body: body.to_owned(),
+        bytes: answer[start..].to_vec(),
+    }
 }

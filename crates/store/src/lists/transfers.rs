@@ -1,0 +1,260 @@
+//! Transfers and their items as they are read by people and software.
+
+use oms_core::transfers::STATES;
+
+use crate::lists::{Filter, Kind, List, Word};
+use crate::{Row, StoreError, Tx};
+
+/// A transfer as it stands, with the names people know its surroundings by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transfer {
+    pub id: i64,
+    pub package_id: i64,
+    pub number: String,
+    pub from_location_id: i64,
+    pub to_location_id: i64,
+    pub state: i64,
+    /// Its package is gone: what arrives is free stock.
+    pub is_detached: bool,
+    pub version: i64,
+    pub created_us: i64,
+    pub modified_us: i64,
+    pub package_number: String,
+    pub order_id: i64,
+    pub order_number: String,
+    pub from_erp_code: String,
+    pub to_erp_code: String,
+}
+
+/// What a SELECT of transfers reads, for [`read`].
+pub const COLUMNS: &str = "t.id, t.package_id, t.number, t.from_location_id, t.to_location_id, t.state, \
+    t.is_detached, t.version, t.created_us, t.modified_us, p.number, p.order_id, o.number, f.erp_code, d.erp_code";
+
+const NAMED: &str = " JOIN packages p ON p.id = t.package_id JOIN orders o ON o.id = p.order_id \
+                     JOIN locations f ON f.id = t.from_location_id JOIN locations d ON d.id = t.to_location_id";
+
+/// Reads a row of [`COLUMNS`].
+pub fn read(row: &Row) -> Result<Transfer, StoreError> {
+    let mut c = row.cols();
+    Ok(Transfer {
+        id: c.i64()?,
+        package_id: c.i64()?,
+        number: c.text()?,
+        from_location_id: c.i64()?,
+        to_location_id: c.i64()?,
+        state: c.i64()?,
+        is_detached: c.bool()?,
+        version: c.i64()?,
+        created_us: c.i64()?,
+        modified_us: c.i64()?,
+        package_number: c.text()?,
+        order_id: c.i64()?,
+        order_number: c.text()?,
+        from_erp_code: c.text()?,
+        to_erp_code: c.text()?,
+    })
+}
+
+/// Transfers by id, in no order.
+pub async fn by_ids(tx: &mut Tx, ids: Vec<i64>) -> Result<Vec<Transfer>, StoreError> {
+    let head = format!("SELECT {COLUMNS} FROM transfers t{NAMED} WHERE t.id");
+    tx.fetch_in(&head, ids, "").await?.iter().map(read).collect()
+}
+
+/// Units of one package item inside a transfer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransferItem {
+    pub id: i64,
+    pub transfer_id: i64,
+    pub package_item_id: i64,
+    pub product_id: i64,
+    pub quantity: i64,
+    pub state: i64,
+    /// Of the transfer: an item has no times of its own.
+    pub created_us: i64,
+    pub modified_us: i64,
+}
+
+/// What a SELECT of transfer items reads, for [`read_item`]; `x` is the transfer.
+pub const ITEM_COLUMNS: &str = "t.id, t.transfer_id, t.package_item_id, t.product_id, t.quantity, t.state, \
+                                x.created_us, x.modified_us";
+
+/// Reads a row of [`ITEM_COLUMNS`].
+pub fn read_item(row: &Row) -> Result<TransferItem, StoreError> {
+    let mut c = row.cols();
+    Ok(TransferItem {
+        id: c.i64()?,
+        transfer_id: c.i64()?,
+        package_item_id: c.i64()?,
+        product_id: c.i64()?,
+        quantity: c.i64()?,
+        state: c.i64()?,
+        created_us: c.i64()?,
+        modified_us: c.i64()?,
+    })
+}
+
+/// The items of transfers, in the order of their ids.
+pub async fn items_of(tx: &mut Tx, transfers: Vec<i64>) -> Result<Vec<TransferItem>, StoreError> {
+    let head = format!(
+        "SELECT {ITEM_COLUMNS} FROM transfer_items t JOIN transfers x ON x.id = t.transfer_id WHERE t.transfer_id"
+    );
+    tx.fetch_in(&head, transfers, "ORDER BY t.transfer_id, t.id").await?.iter().map(read_item).collect()
+}
+
+/// Units of a package item that come, came or were to come from elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Coming {
+    pub package_item_id: i64,
+    pub transfer_id: i64,
+    pub number: String,
+    pub state: i64,
+    /// The source's.
+    pub erp_code: String,
+    pub quantity: i64,
+}
+
+/// The transfers that package items take part in, in the order they were made.
+pub async fn of_package_items(tx: &mut Tx, items: Vec<i64>) -> Result<Vec<Coming>, StoreError> {
+    let head = "SELECT t.package_item_id, x.id, x.number, x.state, f.erp_code, t.quantity FROM transfer_items t \
+                JOIN transfers x ON x.id = t.transfer_id JOIN locations f ON f.id = x.from_location_id \
+                WHERE t.package_item_id";
+    let read = |row: &Row| {
+        let mut c = row.cols();
+        Ok(Coming {
+            package_item_id: c.i64()?,
+            transfer_id: c.i64()?,
+            number: c.text()?,
+            state: c.i64()?,
+            erp_code: c.text()?,
+            quantity: c.i64()?,
+        })
+    };
+    tx.fetch_in(head, items, "ORDER BY x.package_id, x.n, t.id").await?.iter().map(read).collect()
+}
+
+const fn words() -> [Word; STATES.len()] {
+    let mut words = [("", 0); STATES.len()];
+    let mut i = 0;
+    while i < words.len() {
+        words[i] = (STATES[i].word, STATES[i].code);
+        i += 1;
+    }
+    words
+}
+
+/// The states' words on the wire.
+pub const STATE_WORDS: [Word; STATES.len()] = words();
+
+/// The list of transfers; `p` is the package, `o` the order, `f` the source, `d` the destination, `a` its
+/// address, `k` the customer.
+pub const LIST: List = List {
+    table: "transfers t",
+    joins: " JOIN packages p ON p.id = t.package_id JOIN orders o ON o.id = p.order_id \
+            JOIN locations f ON f.id = t.from_location_id JOIN locations d ON d.id = t.to_location_id \
+            LEFT JOIN customers k ON k.id = o.customer_id LEFT JOIN addresses a ON a.id = d.address_id",
+    filters: &[
+        Filter::new("id", Kind::Int, "t.id = ?"),
+        Filter::new("id__gt", Kind::Int, "t.id > ?"),
+        Filter::new("id__gte", Kind::Int, "t.id >= ?"),
+        Filter::new("id__lt", Kind::Int, "t.id < ?"),
+        Filter::new("id__lte", Kind::Int, "t.id <= ?"),
+        Filter::new("id__in", Kind::Ints, "t.id IN (?)"),
+        Filter::new("pk__in", Kind::Ints, "t.id IN (?)"),
+        Filter::new("number", Kind::Prefix, "t.number >= ? AND t.number <= ?"),
+        Filter::new("state", Kind::Int, "t.state = ?"),
+        Filter::new("state__enum_value", Kind::Words(&STATE_WORDS), "t.state IN (?)"),
+        Filter::new("order", Kind::Int, "p.order_id = ?"),
+        Filter::new("order__number", Kind::Prefix, "o.number >= ? AND o.number <= ?"),
+        Filter::new("order__channel", Kind::Int, "o.channel_id = ?"),
+        Filter::new("order__customer__first_name", Kind::Text, "k.first_name = ?"),
+        Filter::new("order__customer__last_name", Kind::Text, "k.last_name = ?"),
+        Filter::new("order__date_placed", Kind::Day, "o.placed_us >= ? AND o.placed_us < ?"),
+        Filter::new("package", Kind::Int, "t.package_id = ?"),
+        Filter::new("package_number", Kind::Prefix, "p.number >= ? AND p.number <= ?"),
+        Filter::new("product_sku", Kind::Text, HOLDS_SKU),
+        Filter::new("product_barcode", Kind::Text, HOLDS_BARCODE),
+        Filter::new("source__erp_code", Kind::Texts, "f.erp_code IN (?)"),
+        Filter::new("destination__erp_code", Kind::Texts, "d.erp_code IN (?)"),
+        Filter::new("erp_code", Kind::Texts, EITHER_SIDE),
+        Filter::new("location__erp_code", Kind::Texts, EITHER_SIDE),
+        Filter::new("retail_store__erp_code", Kind::Texts, EITHER_SIDE_STORE),
+        Filter::new("destination__country", Kind::Int, "a.country_id = ?"),
+        Filter::new("destination__city", Kind::Int, "a.city_id = ?"),
+        Filter::new("destination__township", Kind::Int, "a.township_id = ?"),
+        Filter::new("created_date__gt", Kind::Time, "t.created_us > ?"),
+        Filter::new("created_date__gte", Kind::Time, "t.created_us >= ?"),
+        Filter::new("created_date__lt", Kind::Time, "t.created_us < ?"),
+        Filter::new("created_date__lte", Kind::Time, "t.created_us <= ?"),
+        Filter::new("modified_date__gt", Kind::Time, "t.modified_us > ?"),
+        Filter::new("modified_date__gte", Kind::Time, "t.modified_us >= ?"),
+        Filter::new("modified_date__lt", Kind::Time, "t.modified_us < ?"),
+        Filter::new("modified_date__lte", Kind::Time, "t.modified_us <= ?"),
+    ],
+    // By id first: a list by time would sort every transfer for its first page.
+    orders: &[
+        ("id", "t.id"),
+        ("-id", "t.id DESC"),
+        ("modified_date", "t.modified_us, t.id"),
+        ("-modified_date", "t.modified_us DESC, t.id DESC"),
+        ("created_date", "t.created_us, t.id"),
+        ("-created_date", "t.created_us DESC, t.id DESC"),
+        ("order_id", "p.order_id, t.id"),
+        ("-order_id", "p.order_id DESC, t.id DESC"),
+    ],
+};
+
+const HOLDS_SKU: &str = "EXISTS (SELECT 1 FROM transfer_items i JOIN products r ON r.id = i.product_id \
+                         WHERE i.transfer_id = t.id AND r.sku = ?)";
+const HOLDS_BARCODE: &str = "EXISTS (SELECT 1 FROM transfer_items i JOIN products r ON r.id = i.product_id \
+                             WHERE i.transfer_id = t.id AND r.barcode = ?)";
+/// From the location: a store asks for its own few among all transfers.
+const EITHER_SIDE: &str = "t.id IN (SELECT s.id FROM locations e JOIN transfers s \
+                           ON s.from_location_id = e.id OR s.to_location_id = e.id WHERE e.erp_code IN (?))";
+const EITHER_SIDE_STORE: &str = "t.id IN (SELECT s.id FROM locations e JOIN transfers s \
+                                 ON s.from_location_id = e.id OR s.to_location_id = e.id \
+                                 WHERE e.kind = 'store' AND e.erp_code IN (?))";
+
+/// The list of transfer items; `x` is the transfer, `p` the package, `r` the product.
+pub const ITEM_LIST: List = List {
+    table: "transfer_items t",
+    joins: " JOIN transfers x ON x.id = t.transfer_id JOIN packages p ON p.id = x.package_id \
+            JOIN products r ON r.id = t.product_id",
+    filters: &[
+        Filter::new("id", Kind::Int, "t.id = ?"),
+        Filter::new("id__gt", Kind::Int, "t.id > ?"),
+        Filter::new("id__gte", Kind::Int, "t.id >= ?"),
+        Filter::new("id__lt", Kind::Int, "t.id < ?"),
+        Filter::new("id__lte", Kind::Int, "t.id <= ?"),
+        Filter::new("id__in", Kind::Ints, "t.id IN (?)"),
+        Filter::new("pk__in", Kind::Ints, "t.id IN (?)"),
+        Filter::new("transfer_order", Kind::Int, "t.transfer_id = ?"),
+        Filter::new("package_item", Kind::Int, "t.package_item_id = ?"),
+        Filter::new("package", Kind::Int, "x.package_id = ?"),
+        Filter::new("order", Kind::Int, "p.order_id = ?"),
+        Filter::new("product", Kind::Int, "t.product_id = ?"),
+        Filter::new("product_sku", Kind::Text, "r.sku = ?"),
+        Filter::new("product_barcode", Kind::Text, "r.barcode = ?"),
+        Filter::new("quantity", Kind::Int, "t.quantity = ?"),
+        Filter::new("quantity__gt", Kind::Int, "t.quantity > ?"),
+        Filter::new("quantity__gte", Kind::Int, "t.quantity >= ?"),
+        Filter::new("quantity__lt", Kind::Int, "t.quantity < ?"),
+        Filter::new("quantity__lte", Kind::Int, "t.quantity <= ?"),
+        Filter::new("state", Kind::Int, "t.state = ?"),
+        Filter::new("state__enum_value", Kind::Words(&STATE_WORDS), "t.state IN (?)"),
+        Filter::new("created_date__gte", Kind::Time, "x.created_us >= ?"),
+        Filter::new("created_date__lt", Kind::Time, "x.created_us < ?"),
+        Filter::new("modified_date__gte", Kind::Time, "x.modified_us >= ?"),
+        Filter::new("modified_date__lt", Kind::Time, "x.modified_us < ?"),
+    ],
+    orders: &[
+        ("id", "t.id"),
+        ("-id", "t.id DESC"),
+        ("modified_date", "x.modified_us, t.id"),
+        ("-modified_date", "x.modified_us DESC, t.id DESC"),
+        ("created_date", "x.created_us, t.id"),
+        ("-created_date", "x.created_us DESC, t.id DESC"),
+        ("order_id", "p.order_id, t.id"),
+        ("-order_id", "p.order_id DESC, t.id DESC"),
+    ],
+};
