@@ -12,6 +12,7 @@ use oms_store::commands::{Doer, Ids, Step, Work};
 use oms_store::held::{self, HeldPackage};
 use oms_store::ids::IdKind;
 use oms_store::jobs::{self, Job, JobKind};
+use oms_store::lists::{self, Ask, Page};
 use oms_store::logs::Actor;
 use oms_store::plans::CommitIds;
 use oms_store::transfers::{self, Effect};
@@ -20,7 +21,7 @@ use serde_json::{Value, json};
 
 use crate::commands::replan;
 use crate::transitions::system;
-use crate::{App, Error, Result};
+use crate::{App, Error, Result, hub, intake};
 
 /// Plans one tick decides on.
 const BATCH: usize = 16;
@@ -235,14 +236,21 @@ pub struct DecideIds {
 }
 
 /// Takes them, by the size of the order's packages.
-pub async fn decide_ids(app: &App, plan: i64) -> Result<DecideIds> {
+async fn decide_ids(app: &App, plan: i64) -> Result<DecideIds> {
     let mut tx = app.store.read().await?;
     let plans = store::by_ids(&mut tx, vec![plan]).await?;
-    let packages = match plans.first() {
-        Some(p) => match store::order_of(&mut tx, p).await? {
-            Some(order) => store::live_packages(&mut tx, order).await?,
-            None => Vec::new(),
-        },
+    let order = match plans.first() {
+        Some(plan) => store::order_of(&mut tx, plan).await?,
+        None => None,
+    };
+    drop(tx);
+    decide_ids_of(app, order).await
+}
+
+async fn decide_ids_of(app: &App, order: Option<i64>) -> Result<DecideIds> {
+    let mut tx = app.store.read().await?;
+    let packages = match order {
+        Some(order) => store::live_packages(&mut tx, order).await?,
         None => Vec::new(),
     };
     let sizes = held::sizes(&mut tx, packages.clone()).await?;
@@ -257,12 +265,6 @@ pub async fn decide_ids(app: &App, plan: i64) -> Result<DecideIds> {
         shipments: 0..,
     };
     Ok(DecideIds { ids, plan_ids: replan::ids_for(app, sizes.into_values()).await?, parts })
-}
-
-/// Decides on a plan of this order alone, for a caller who waits for the answer.
-pub async fn decide_now(tx: &mut Tx, app: &App, ids: DecideIds, actor: Actor, plan: i64) -> Result<()> {
-    decide(tx, app, ids, actor, plan).await?;
-    Ok(jobs::drop_one(tx, JobKind::Cancel, plan).await?)
 }
 
 async fn decide(tx: &mut Tx, app: &App, mut ids: DecideIds, actor: Actor, plan_id: i64) -> Result<()> {
@@ -310,7 +312,7 @@ async fn decide(tx: &mut Tx, app: &App, mut ids: DecideIds, actor: Actor, plan_i
             end_transfer(tx, &mut package, &transfer, &mut rows, &doer).await?;
         }
         let transition = system(Entity::Package, Some(package.state), states::CANCELLED)?;
-        subjects.extend(cancel(&mut work, &mut package, units, (states::CANCELLED, transition), &doer)?);
+        subjects.extend(end_package(&mut work, &mut package, units, (states::CANCELLED, transition), &doer)?);
         made = package.packages_made;
         work.keep(&package);
     }
@@ -484,7 +486,7 @@ impl Parts<'_> {
 
 /// Ends a package of which units are cancelled; the rest goes on as a new one at the same location in the same
 /// state, its holds handed over. Returns the package that must be planned again, if the rest cannot simply go on.
-fn cancel(
+fn end_package(
     work: &mut Work<'_>,
     package: &mut HeldPackage,
     units: &BTreeMap<i64, i64>,
@@ -577,7 +579,7 @@ pub(crate) fn accept_waiting(
             work.cancel_units(item.order_item_id, n);
         }
     }
-    match cancel(work, package, &units, to, doer) {
+    match end_package(work, package, &units, to, doer) {
         Ok(_) => Ok(()),
         Err(Error::Refused(refusal)) => Err(refusal),
         Err(_) => Err(Refusal::invalid(
@@ -586,4 +588,119 @@ pub(crate) fn accept_waiting(
             "The rest of this package has no state to go on in.",
         )),
     }
+}
+
+/// Plans with their items.
+pub struct PlanSet {
+    pub page: Page<Plan>,
+    pub items: Vec<store::Item>,
+}
+
+/// A page of plans.
+pub async fn list(app: &App, ask: &Ask) -> Result<PlanSet> {
+    let mut tx = app.store.read().await?;
+    let page = lists::page(&mut tx, &store::LIST, store::COLUMNS, ask).await?;
+    let rows = page.rows.iter().map(store::read).collect::<Result<Vec<_>, _>>()?;
+    set(&mut tx, Page { count: page.count, rows }).await
+}
+
+/// One plan.
+pub async fn get(app: &App, id: i64) -> Result<PlanSet> {
+    let mut tx = app.store.read().await?;
+    let rows = store::by_ids(&mut tx, vec![id]).await?;
+    if rows.is_empty() {
+        return Err(Refusal::not_found("cancellation plan", id).into());
+    }
+    set(&mut tx, Page { count: 1, rows }).await
+}
+
+async fn set(tx: &mut Tx, page: Page<Plan>) -> Result<PlanSet> {
+    let items = store::items_of(tx, page.rows.iter().map(|p| p.id).collect()).await?;
+    Ok(PlanSet { page, items })
+}
+
+/// Takes the hub's event. One that is sent again changes nothing.
+pub async fn receive_event(app: &App, body: &Value) -> Result<()> {
+    intake::read_event(body, "cancellation_plan")?;
+    let wanted = read_hub(&body["payload"])?;
+    let ids = receive_ids(app, &wanted).await?;
+    let mut tx = app.store.begin().await?;
+    receive(&mut tx, ids, &wanted, "hub", app.now_us()).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Ids that a cancellation with an answer at once needs.
+pub struct DirectIds {
+    receive: ReceiveIds,
+    decide: DecideIds,
+}
+
+/// Takes them.
+pub async fn direct_ids(app: &App, wanted: &Wanted) -> Result<DirectIds> {
+    Ok(DirectIds {
+        receive: receive_ids(app, wanted).await?,
+        decide: decide_ids_of(app, wanted.order_id).await?,
+    })
+}
+
+/// Takes a request of ours and decides on it in the same transaction.
+pub async fn cancel(
+    tx: &mut Tx,
+    app: &App,
+    ids: DirectIds,
+    actor: Actor,
+    wanted: &Wanted,
+) -> Result<PlanSet> {
+    let order = wanted.order_id.unwrap_or_default();
+    if store::hold_order(tx, Some(order), None).await?.is_none() {
+        return Err(Refusal::not_found("order", order).into());
+    }
+    let plan = receive(tx, ids.receive, wanted, "api", actor.at_us).await?;
+    let plan = plan.ok_or_else(|| StoreError::Corrupt("a new plan of ours was here already".into()))?;
+    decide(tx, app, ids.decide, actor, plan).await?;
+    jobs::drop_one(tx, JobKind::Cancel, plan).await?;
+    let rows = store::by_ids(tx, vec![plan]).await?;
+    set(tx, Page { count: 1, rows }).await
+}
+
+/// A page of the hub's reasons.
+pub async fn reasons(app: &App, ask: &Ask) -> Result<Page<store::Reason>> {
+    let mut tx = app.store.read().await?;
+    let page = lists::page(&mut tx, &store::REASONS, store::REASON_COLUMNS, ask).await?;
+    let rows = page.rows.iter().map(store::read_reason).collect::<Result<Vec<_>, _>>()?;
+    Ok(Page { count: page.count, rows })
+}
+
+/// Copies the reasons that the hub sends to the OMS. Returns how many.
+pub async fn pull_reasons(app: &App) -> Result<usize> {
+    /// Reasons a page; a hub has some dozens.
+    const PAGE: u32 = 100;
+    let hub = hub::client(app).await?;
+    let read = hub.list_all("cancellation_reasons/", &[("sort", "pk")], PAGE, |_| {}).await?;
+    let mut ids = app.store.take_ids(IdKind::CancellationReason, read.len()).await?;
+    let now = app.now_us();
+    let flag = |v: &Value, key: &str, default: bool| v.get(key).and_then(Value::as_bool).unwrap_or(default);
+    let reason = |v: &Value| {
+        Some(store::Reason {
+            id: ids.next()?,
+            omnitron_id: Some(oms_connect::hub::key_of(v)?),
+            subject: v.get("subject").and_then(Value::as_str)?.chars().take(100).collect(),
+            cancellation_type: v
+                .get("cancellation_type")
+                .and_then(Value::as_str)
+                .unwrap_or("cancel")
+                .to_owned(),
+            is_active: flag(v, "is_active", true),
+            send_to_oms: flag(v, "send_to_oms", true),
+            extra_information_needed: flag(v, "extra_information_needed", false),
+            sort_order: v.get("order").and_then(Value::as_i64),
+            created_us: now,
+            modified_us: now,
+        })
+    };
+    let reasons: Vec<store::Reason> = read.iter().filter_map(reason).filter(|r| r.send_to_oms).collect();
+    let mut tx = app.store.begin().await?;
+    store::put_reasons(&mut tx, &reasons).await?;
+    tx.commit().await?;
+    Ok(reasons.len())
 }

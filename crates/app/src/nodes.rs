@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use oms_store::{access, jobs, setup};
+use oms_store::{access, jobs, outside, setup};
 
 use crate::{App, Result};
 
@@ -66,6 +66,7 @@ pub(crate) async fn begin(app: &App) -> Result<()> {
     let mut tx = app.store.begin().await?;
     let jobs = jobs::take_back_at_start(&mut tx).await?;
     setup::take_back_at_start(&mut tx, app.now_us()).await?;
+    outside::take_back_at_start(&mut tx).await?;
     tx.commit().await?;
     if jobs > 0 {
         tracing::info!(jobs, "took back the jobs an earlier process had leased");

@@ -1,11 +1,15 @@
 //! Packages as they are listed and shown.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use oms_core::refusal::Refusal;
 use oms_store::lists::{self, Ask, Page};
 use oms_store::packages::{self as store, Package, PackageItem};
 
+use oms_store::shipments::{self, Shipment};
+
+use crate::transitions::{self, Flow};
 use crate::views::Nested;
 use crate::{App, Result};
 
@@ -14,30 +18,43 @@ pub struct PackageSet {
     pub page: Page<Package>,
     pub items: Vec<PackageItem>,
     pub nested: Nested,
+    /// By package; the newest last.
+    pub shipments: HashMap<i64, Vec<Shipment>>,
+    /// By package.
+    pub invoice_numbers: HashMap<i64, String>,
+    pub flow: Arc<Flow>,
 }
 
 /// A page of packages.
 pub async fn list(app: &App, ask: &Ask) -> Result<PackageSet> {
+    let flow = transitions::flow(app).await?;
     let mut tx = app.store.read().await?;
     let page = lists::page(&mut tx, &store::LIST, store::COLUMNS, ask).await?;
     let rows = page.rows.iter().map(store::read).collect::<Result<Vec<_>, _>>()?;
-    set(&mut tx, Page { count: page.count, rows }).await
+    set(flow, &mut tx, Page { count: page.count, rows }).await
 }
 
 /// One package.
 pub async fn get(app: &App, id: i64) -> Result<PackageSet> {
+    let flow = transitions::flow(app).await?;
     let mut tx = app.store.read().await?;
     let rows = store::by_ids(&mut tx, vec![id]).await?;
     if rows.is_empty() {
         return Err(Refusal::not_found("package", id).into());
     }
-    set(&mut tx, Page { count: 1, rows }).await
+    set(flow, &mut tx, Page { count: 1, rows }).await
 }
 
-async fn set(tx: &mut oms_store::Tx, page: Page<Package>) -> Result<PackageSet> {
+async fn set(flow: Arc<Flow>, tx: &mut oms_store::Tx, page: Page<Package>) -> Result<PackageSet> {
     let items = store::items_of(tx, page.rows.iter().map(|p| p.id).collect()).await?;
     let nested = Nested::of_packages(tx, &page.rows, &items).await?;
-    Ok(PackageSet { page, items, nested })
+    let ids: Vec<i64> = page.rows.iter().map(|p| p.id).collect();
+    let mut by_package: HashMap<i64, Vec<Shipment>> = HashMap::new();
+    for shipment in shipments::of_packages(tx, ids.clone()).await? {
+        by_package.entry(shipment.package_id.unwrap_or_default()).or_default().push(shipment);
+    }
+    let invoice_numbers = store::invoice_numbers(tx, ids).await?.into_iter().collect();
+    Ok(PackageSet { page, items, nested, shipments: by_package, invoice_numbers, flow })
 }
 
 /// A package without the records around it.

@@ -1,6 +1,7 @@
 //! Transfers and their items as they are listed and shown.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use oms_core::refusal::Refusal;
 use oms_store::lists::transfers::{self as store, Transfer, TransferItem};
@@ -9,6 +10,7 @@ use oms_store::locations::Location;
 use oms_store::order_views::{self, Product};
 use oms_store::{Tx, locations};
 
+use crate::transitions::{self, Flow};
 use crate::views::{Places, unique};
 use crate::{App, Result};
 
@@ -19,6 +21,7 @@ pub struct TransferSet {
     pub products: HashMap<i64, Product>,
     pub locations: HashMap<i64, Location>,
     pub places: Places,
+    pub flow: Arc<Flow>,
 }
 
 async fn rows(tx: &mut Tx, ask: &Ask) -> Result<Page<Transfer>> {
@@ -29,9 +32,10 @@ async fn rows(tx: &mut Tx, ask: &Ask) -> Result<Page<Transfer>> {
 
 /// A page of transfers.
 pub async fn list(app: &App, ask: &Ask) -> Result<TransferSet> {
+    let flow = transitions::flow(app).await?;
     let mut tx = app.store.read().await?;
     let page = rows(&mut tx, ask).await?;
-    set(&mut tx, page).await
+    set(flow, &mut tx, page).await
 }
 
 /// A page of transfers without the records around them.
@@ -41,19 +45,21 @@ pub async fn short(app: &App, ask: &Ask) -> Result<Page<Transfer>> {
 
 /// One transfer.
 pub async fn get(app: &App, id: i64) -> Result<TransferSet> {
+    let flow = transitions::flow(app).await?;
     let mut tx = app.store.read().await?;
     let rows = store::by_ids(&mut tx, vec![id]).await?;
     if rows.is_empty() {
         return Err(Refusal::not_found("transfer order", id).into());
     }
-    set(&mut tx, Page { count: 1, rows }).await
+    set(flow, &mut tx, Page { count: 1, rows }).await
 }
 
-async fn set(tx: &mut Tx, page: Page<Transfer>) -> Result<TransferSet> {
+async fn set(flow: Arc<Flow>, tx: &mut Tx, page: Page<Transfer>) -> Result<TransferSet> {
     let items = store::items_of(tx, page.rows.iter().map(|t| t.id).collect()).await?;
     let ends = page.rows.iter().flat_map(|t| [Some(t.from_location_id), Some(t.to_location_id)]);
     let locations = locations::by_ids(tx, unique(ends)).await?;
     Ok(TransferSet {
+        flow,
         products: products_of(tx, &items).await?,
         places: Places::of(tx, locations.values().map(|l| &l.properties.address)).await?,
         page,

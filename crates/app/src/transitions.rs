@@ -9,6 +9,7 @@ use oms_core::refusal::Refusal;
 use oms_core::transitions::{Definition, Visibility};
 use oms_store::held::HeldPackage;
 use oms_store::ids::IdKind;
+use oms_store::lists::{self, Ask, Page};
 use oms_store::logs::{self, Actor};
 use oms_store::transitions::{self as store, Transition};
 use oms_store::{StoreError, Tx};
@@ -147,7 +148,8 @@ pub async fn flow(app: &App) -> Result<Arc<Flow>> {
     Ok(flow)
 }
 
-fn forget(app: &App) {
+/// Makes this process read the flow anew: called after a change is committed.
+pub fn forget(app: &App) {
     *app.flow.0.write().expect("nobody panics while it is held") = None;
 }
 
@@ -168,25 +170,23 @@ pub async fn ids(app: &App) -> Result<(i64, i64)> {
 /// Makes a transition.
 pub async fn create(
     tx: &mut Tx,
-    app: &App,
     actor: &Actor,
     ids: (i64, i64),
     definition: Definition,
 ) -> Result<Transition> {
-    put(tx, app, actor, ids, None, definition).await
+    put(tx, actor, ids, None, definition).await
 }
 
 /// Changes a transition: its next revision.
 pub async fn change(
     tx: &mut Tx,
-    app: &App,
     actor: &Actor,
     ids: (i64, i64),
     id: i64,
     definition: Definition,
 ) -> Result<Transition> {
     let old = in_use(tx, id).await?;
-    put(tx, app, actor, ids, Some(old), definition).await
+    put(tx, actor, ids, Some(old), definition).await
 }
 
 async fn in_use(tx: &mut Tx, id: i64) -> Result<Transition> {
@@ -196,7 +196,6 @@ async fn in_use(tx: &mut Tx, id: i64) -> Result<Transition> {
 
 async fn put(
     tx: &mut Tx,
-    app: &App,
     actor: &Actor,
     (new_id, row): (i64, i64),
     old: Option<Transition>,
@@ -215,24 +214,30 @@ async fn put(
     })?;
     let detail = json!({"before": old.as_ref().map(|o| view(&o.definition)), "after": view(&t.definition)});
     logs::audit(tx, row, "transition", id, action, &detail, actor).await?;
-    forget(app);
     Ok(t)
 }
 
 /// Takes a transition out of use.
-pub async fn delete(tx: &mut Tx, app: &App, actor: &Actor, row: i64, id: i64) -> Result<()> {
+pub async fn delete(tx: &mut Tx, actor: &Actor, row: i64, id: i64) -> Result<()> {
     let old = in_use(tx, id).await?;
     logs::record_command(tx, actor, "transition.delete").await?;
     store::delete(tx, id).await?;
     let detail = json!({"before": view(&old.definition), "after": null});
     logs::audit(tx, row, "transition", id, "transition.delete", &detail, actor).await?;
-    forget(app);
     Ok(())
 }
 
 fn view(d: &Definition) -> Value {
     json!({"name": d.name, "slug": d.slug, "command_code": d.code, "source_state": d.from, "destination_state": d.to,
         "visibility": d.visibility.as_str(), "conf": d.conf})
+}
+
+/// A page of transitions.
+pub async fn list(app: &App, ask: &Ask) -> Result<Page<Transition>> {
+    let mut tx = app.store.read().await?;
+    let page = lists::page(&mut tx, &store::LIST, store::COLUMNS, ask).await?;
+    let rows = page.rows.iter().map(store::read).collect::<Result<Vec<_>, _>>()?;
+    Ok(Page { count: page.count, rows })
 }
 
 /// One transition that can be run.

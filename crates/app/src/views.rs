@@ -7,6 +7,8 @@ use oms_core::refusal::Refusal;
 use oms_core::scenarios::Family;
 use oms_core::time;
 use oms_store::channels::{self, Channel};
+use oms_store::denial_reasons::{self, DenialReason};
+use oms_store::discrepancies::{self, Discrepancy};
 use oms_store::geography::{self, Level, Place};
 use oms_store::lists::transfers::{Coming, of_package_items};
 use oms_store::lists::{self, Ask, Condition, Filter, Kind, List, Page, Word};
@@ -167,6 +169,10 @@ pub struct Nested {
     pub places: Places,
     /// By package item, in the order they were made.
     pub transfers: HashMap<i64, Vec<Coming>>,
+    /// Why stores refused items.
+    pub denial_reasons: HashMap<i64, DenialReason>,
+    /// By package item.
+    pub discrepancies: HashMap<i64, Vec<Discrepancy>>,
 }
 
 /// Places of the four levels, by id.
@@ -233,6 +239,12 @@ impl Nested {
         nested.of_orders(tx, orders.iter()).await?;
         for coming in of_package_items(tx, items.iter().map(|i| i.id).collect()).await? {
             nested.transfers.entry(coming.package_item_id).or_default().push(coming);
+        }
+        let reasons = unique(items.iter().map(|i| i.denial_reason_id));
+        nested.denial_reasons =
+            denial_reasons::by_ids(tx, reasons).await?.into_iter().map(|r| (r.id, r)).collect();
+        for d in discrepancies::of_items(tx, items.iter().map(|i| i.id).collect()).await? {
+            nested.discrepancies.entry(d.package_item_id).or_default().push(d);
         }
         let ids = unique(packages.iter().map(|p| Some(p.location_id)));
         nested.locations = oms_store::locations::by_ids(tx, ids).await?;

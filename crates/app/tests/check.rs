@@ -72,6 +72,29 @@ fn mutants(dialect: Dialect) -> Vec<Mutant> {
             ],
         ),
         one("S9", "UPDATE locations SET engine = 1"),
+        one("S10", "UPDATE packages SET state = 200 WHERE state = 100"),
+        one("S10", "UPDATE reservations SET closed_reason = 'consumed'"),
+        one("S11", "UPDATE stock_ledger SET kind = 'consume' WHERE kind = 'received'"),
+        one("S11", "UPDATE reservations SET closed_reason = 'consumed'"),
+        one("S12", "UPDATE stocks SET quarantined = 1"),
+        one("J4", "UPDATE packages SET state = 910"),
+        one("J5", "UPDATE packages SET busy_command_id = 5"),
+        one(
+            "J5",
+            "INSERT INTO outside_commands (id, package_id, transition_id, transition_rev, package_version, outside_key, actor, \
+             attributes, state, attempts, created_us) SELECT 9000003, MIN(id), 200, 1, 1, 'k', 'a', '{}', 'executing', 1, 0 \
+             FROM packages",
+        ),
+        one("J6", "UPDATE packages SET state = 800"),
+        one(
+            "J6",
+            "INSERT INTO cancellation_plans (id, source, plan_type, state, created_us) VALUES (1, 'hub', 'cancel', 'received', 0)",
+        ),
+        one("P1", "UPDATE plans SET units_out_of_stock = units_out_of_stock + 1"),
+        one(
+            "E8",
+            "INSERT INTO shipments (id, state, event_seq, version, created_us, modified_us) VALUES (1, 'created', 1, 1, 0, 0)",
+        ),
         one(
             "O1",
             "UPDATE order_items SET quantity = quantity + 1 WHERE order_id = (SELECT MIN(order_id) FROM packages)",

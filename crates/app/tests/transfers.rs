@@ -4,20 +4,19 @@
 
 mod support;
 
-use oms_app::transfers::{self, Step, Stepped};
-use oms_store::args;
 use oms_testkit::Database;
 use serde_json::json;
 use support::shop::Shop;
 use support::{assert_sound, number};
 
-async fn step(shop: &Shop, id: i64, step: Step) -> Result<Stepped, oms_app::Error> {
-    let (ids, actor) =
-        (transfers::ids(&shop.app, id, step).await.unwrap(), shop.app.actor("test").await.unwrap());
-    let mut tx = shop.app.store.begin().await.unwrap();
-    let stepped = transfers::step(&mut tx, ids, &actor, id, step).await?;
-    tx.commit().await.unwrap();
-    Ok(stepped)
+const READY: &str = "TRANSFER_READY_FOR_DISPATCH";
+const DISPATCH: &str = "TRANSFER_DISPATCH";
+const DELIVERED: &str = "TRANSFER_DELIVERED";
+const NOT_FOUND: &str = "TRANSFER_PRODUCT_NOT_FOUND";
+
+/// Runs a command that must be done.
+async fn done(shop: &Shop, id: i64, slug: &str) {
+    assert_eq!(shop.transfer(id, slug, json!({})).await, (204, String::new()), "{slug}");
 }
 
 fn texts(list: &[(i64, String)]) -> Vec<&str> {
@@ -35,13 +34,6 @@ async fn shop(database: Database, places: usize) -> Shop {
     shop
 }
 
-async fn balance(shop: &Shop, erp: &str, sku: &str) -> (i64, i64) {
-    let sql = "SELECT s.on_hand, s.reserved FROM stocks s JOIN locations l ON l.id = s.location_id \
-               JOIN products p ON p.id = s.product_id WHERE l.erp_code = $1 AND p.sku = $2";
-    let row = shop.app.store.read().await.unwrap().first(sql, args![erp, sku]).await.unwrap().unwrap();
-    (row.i64(0).unwrap(), row.i64(1).unwrap())
-}
-
 #[tokio::test]
 async fn a_package_waits_for_its_transfers_and_the_last_one_releases_it() {
     for database in Database::each() {
@@ -51,23 +43,25 @@ async fn a_package_waits_for_its_transfers_and_the_last_one_releases_it() {
         assert_eq!(shop.packages(order).await, ["P1 at L0: 300, A 3, B 1"]);
         let list = shop.transfers(order).await;
         assert_eq!(texts(&list), ["T1 from L1: 10, A 1", "T2 from L2: 10, B 1", "T3 from L3: 10, A 1"]);
-        assert_eq!(balance(&shop, "L3", "A").await, (9, 1));
+        assert_eq!(shop.balance("L3", "A").await, (9, 1, 0));
         assert_sound(&shop.app).await;
 
-        let early = step(&shop, list[0].0, Step::Deliver).await;
-        assert!(early.unwrap_err().to_string().contains("this step starts in In Transit"));
-        assert_eq!(step(&shop, list[0].0, Step::Ready).await.unwrap().state, 20);
-        let not_found = step(&shop, list[0].0, Step::NotFound).await;
-        assert!(not_found.is_err(), "T09: once it is ready, nothing is missing any more");
+        let early = shop.transfer(list[0].0, DELIVERED, json!({})).await;
+        assert!(early.0 == 400 && early.1.contains("starts in In Transit"), "{early:?}");
+        done(&shop, list[0].0, READY).await;
+        let not_found = shop.transfer(list[0].0, NOT_FOUND, json!({})).await;
+        assert_eq!(not_found.0, 400, "T09: once it is ready, nothing is missing any more");
         for (i, (id, _)) in list.iter().enumerate() {
-            step(&shop, *id, Step::Dispatch).await.unwrap();
+            let dispatch = if i == 0 { "TRANSFER_DISPATCH_FROM_READY_TO_SHIPMENT" } else { DISPATCH };
+            done(&shop, *id, dispatch).await;
             assert_sound(&shop.app).await;
-            let stepped = step(&shop, *id, Step::Deliver).await.unwrap();
-            assert_eq!(stepped.released, i == 2, "the last one and no other releases the package");
+            done(&shop, *id, DELIVERED).await;
+            let state = if i == 2 { "P1 at L0: 100, A 3, B 1" } else { "P1 at L0: 300, A 3, B 1" };
+            assert_eq!(shop.packages(order).await, [state], "the last one and no other releases the package");
             assert_sound(&shop.app).await;
         }
         assert_eq!(shop.packages(order).await, ["P1 at L0: 100, A 3, B 1"]);
-        assert_eq!((balance(&shop, "L0", "A").await, balance(&shop, "L3", "A").await), ((3, 3), (8, 0)));
+        assert_eq!((shop.balance("L0", "A").await, shop.balance("L3", "A").await), ((3, 3, 0), (8, 0, 0)));
     }
 }
 
@@ -79,15 +73,13 @@ async fn what_a_source_does_not_have_comes_from_another_in_the_same_transaction(
         let order = shop.planned("T-2", &[("A", 3)]).await;
         let list = shop.transfers(order).await;
         assert_eq!(texts(&list), ["T1 from L1: 10, A 2"]);
-        let stepped = step(&shop, list[0].0, Step::NotFound).await.unwrap();
-        assert_eq!((stepped.released, stepped.resent.unwrap().transfers), (false, 2));
+        done(&shop, list[0].0, NOT_FOUND).await;
         let list = shop.transfers(order).await;
         assert_eq!(texts(&list), ["T1 from L1: 90, A 2", "T2 from L2: 10, A 1", "T3 from L3: 10, A 1"]);
-        assert_eq!(balance(&shop, "L1", "A").await, (5, 0), "the promise was taken back");
+        assert_eq!(shop.balance("L1", "A").await, (5, 0, 2), "nobody promises what was not found");
         assert_sound(&shop.app).await;
         // And that one has nothing either: the first is not asked again though it says it has five.
-        let stepped = step(&shop, list[1].0, Step::NotFound).await.unwrap();
-        assert_eq!(stepped.resent.unwrap().transfers, 1);
+        done(&shop, list[1].0, NOT_FOUND).await;
         assert_eq!(texts(&shop.transfers(order).await)[3], "T4 from L3: 10, A 1");
         assert_sound(&shop.app).await;
         let replayed = oms_app::decisions::replay(&shop.app, order).await.unwrap();
@@ -103,8 +95,7 @@ async fn what_no_source_has_is_split_off_and_the_rest_goes_its_way() {
         let order = shop.planned("T-3", &[("A", 3), ("B", 1), ("C", 1)]).await;
         let list = shop.transfers(order).await;
         assert_eq!(texts(&list), ["T1 from L1: 10, A 2, C 1"]);
-        let stepped = step(&shop, list[0].0, Step::NotFound).await.unwrap();
-        assert!(stepped.released, "nothing is awaited any more");
+        done(&shop, list[0].0, NOT_FOUND).await;
         assert_eq!(shop.packages(order).await, ["P1 at L0: 100, A 1, B 1", "P2 at L0: 920, A 2, C 1"]);
         assert_eq!(number(&shop.app, "SELECT units_out_of_stock FROM plans").await, 3);
         assert_sound(&shop.app).await;
@@ -128,8 +119,7 @@ async fn a_package_of_which_nothing_is_left_ends() {
         shop.stock(&[("L1", "A", 2)]).await;
         let order = shop.planned("T-4", &[("A", 2)]).await;
         let list = shop.transfers(order).await;
-        let stepped = step(&shop, list[0].0, Step::NotFound).await.unwrap();
-        assert!(stepped.resent.unwrap().ended && !stepped.released);
+        done(&shop, list[0].0, NOT_FOUND).await;
         assert_eq!(shop.packages(order).await, ["P2 at L0: 920, A 2"]);
         assert_eq!(number(&shop.app, "SELECT CAST(SUM(quota) AS BIGINT) FROM location_loads").await, 0);
         assert_sound(&shop.app).await;

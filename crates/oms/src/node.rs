@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oms_app::intake::{self, PollCursor, Polled};
-use oms_app::{App, nodes, planning, schedules, setup};
+use oms_app::{App, cancellations, commands, nodes, planning, schedules, setup};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -16,6 +16,8 @@ const POLL_EVERY: Duration = Duration::from_secs(5);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 const HEARTBEAT: Duration = Duration::from_millis(nodes::HEARTBEAT_MS);
 const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
+/// How often commands are looked for whose process is gone.
+const OUTSIDE_LOOK: Duration = Duration::from_secs(5);
 /// How often is looked whether the next sweep over what is out of stock is due.
 const REPLAN_LOOK: Duration = Duration::from_secs(20);
 /// How often is looked whether a brand's own job is due.
@@ -81,6 +83,16 @@ impl Node {
             self.loops.spawn(busy(self.stop.subscribe(), self.app.clone(), "replan", async |app| {
                 Ok(planning::replan_tick(app, planning::BATCH).await?.claimed > 0)
             }));
+            self.loops.spawn(busy(self.stop.subscribe(), self.app.clone(), "cancel", async |app| {
+                Ok(cancellations::tick(app).await? > 0)
+            }));
+            self.loops.spawn(every(
+                self.stop.subscribe(),
+                OUTSIDE_LOOK,
+                self.app.clone(),
+                "outside",
+                async |app| commands::outside::tick(app, oms_web::refusal_answer).await.map(|_| ()),
+            ));
             let stop = self.stop.subscribe();
             self.loops.spawn(every(stop, REPLAN_LOOK, self.app.clone(), "replan sweep", async |app| {
                 planning::replan_sweep_tick(app).await.map(|_| ())

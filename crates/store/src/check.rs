@@ -66,6 +66,7 @@ const EFFECTIVE: &str = "COALESCE(p.held_state, p.state)";
 
 fn stock_checks() -> Vec<Check> {
     let reserving = codes(|s| s.stock == StockEffect::Reserved);
+    let consumed = codes(|s| s.stock == StockEffect::Consumed);
     let (at_source, on_the_way) = (
         transfer_codes(|s| s.stock == TransferStock::AtSource),
         transfer_codes(|s| s.stock == TransferStock::OnTheWay),
@@ -132,6 +133,37 @@ fn stock_checks() -> Vec<Check> {
                  OR (r.transfer_item_id IS NOT NULL AND (t.id IS NULL OR t.from_location_id <> r.location_id \
                  OR t.state NOT IN ({at_source}) OR ti.package_item_id <> i.id OR ti.quantity <> r.quantity)))"
             ),
+        ),
+        check(
+            "S10",
+            "an item's units left the shelf exactly where its package's state says so",
+            format!(
+                "SELECT 'package item ' || x.id || ' in state ' || x.s FROM (SELECT i.id, i.quantity q, p.state s, \
+                 {EFFECTIVE} e, COALESCE((SELECT CAST(SUM(r.quantity) AS BIGINT) FROM reservations r \
+                 WHERE r.package_item_id = i.id AND r.closed_reason = 'consumed'), 0) n \
+                 FROM package_items i JOIN packages p ON p.id = i.package_id) x \
+                 WHERE x.n <> CASE WHEN x.e IN ({consumed}) THEN x.q ELSE 0 END"
+            ),
+        ),
+        check(
+            "S11",
+            "on hand of the built-in stock is what came in less what left, came back and was lost",
+            "SELECT 'product ' || x.p || ' at location ' || x.l || ': off by ' || SUM(x.n) FROM \
+             (SELECT g.product_id p, g.location_id l, g.d_on_hand n FROM stock_ledger g \
+             WHERE g.kind IN ('consume', 'return', 'quarantine') UNION ALL \
+             SELECT r.product_id, r.location_id, r.quantity FROM reservations r WHERE r.closed_reason IN ('consumed', 'dispatched')) x \
+             WHERE NOT EXISTS (SELECT 1 FROM stocks s WHERE s.product_id = x.p AND s.location_id = x.l AND s.engine_id IS NOT NULL) \
+             AND NOT EXISTS (SELECT 1 FROM stock_ledger g WHERE g.product_id = x.p AND g.location_id = x.l AND g.kind = 'reading') \
+             AND NOT EXISTS (SELECT 1 FROM locations c WHERE c.id = x.l AND c.engine IS NOT NULL) \
+             GROUP BY x.p, x.l HAVING SUM(x.n) <> 0",
+        ),
+        check(
+            "S12",
+            "what is quarantined is what open discrepancies say",
+            "SELECT 'product ' || x.p || ' at location ' || x.l || ': off by ' || SUM(x.n) FROM \
+             (SELECT product_id p, location_id l, quarantined n FROM stocks UNION ALL \
+             SELECT product_id, location_id, -quantity FROM discrepancies WHERE state = 'open') x \
+             GROUP BY x.p, x.l HAVING SUM(x.n) <> 0",
         ),
         check(
             "S8",
@@ -230,8 +262,8 @@ fn package_checks() -> Vec<Check> {
             "a log is one unbroken chain from birth to now",
             "SELECT x.entity || ' ' || x.entity_id || ' step ' || x.seq FROM (SELECT entity, entity_id, seq, old_state, \
              LAG(new_state) OVER w AS before, ROW_NUMBER() OVER w AS n FROM transition_log \
-             WINDOW w AS (PARTITION BY entity, entity_id ORDER BY seq)) x WHERE x.seq <> x.n \
-             OR (x.n = 1 AND x.old_state IS NOT NULL) OR (x.n > 1 AND (x.old_state IS NULL OR x.old_state <> x.before))",
+             WINDOW w AS (PARTITION BY entity, entity_id ORDER BY seq)) x WHERE x.seq < x.n \
+             OR (x.n = 1 AND x.seq <> 1) OR (x.n = 1 AND x.old_state IS NOT NULL) OR (x.n > 1 AND (x.old_state IS NULL OR x.old_state <> x.before))",
         ),
         check(
             "O5",
@@ -347,6 +379,7 @@ fn event_checks() -> Vec<Check> {
         ("E5", "package", "packages"),
         ("E6", "stock_location", "locations"),
         ("E7", "transfer", "transfers"),
+        ("E8", "shipment", "shipments"),
     ] {
         let sql = format!(
             "SELECT '{entity} ' || r.id FROM {table} r LEFT JOIN (SELECT entity_id, MAX(seq) m FROM events \
@@ -381,6 +414,44 @@ fn work_checks(now_us: i64) -> Vec<Check> {
             "a plan that waits has its job, and one that is completed has none",
             "SELECT 'plan ' || l.id || ' ' || l.state FROM plans l LEFT JOIN jobs j ON j.kind = 'plan' AND j.ref_id = l.id \
              WHERE (l.state IN ('start', 'pending')) <> (j.id IS NOT NULL)",
+        ),
+        check(
+            "J4",
+            "a package that was refused is planned again by a job",
+            format!(
+                "SELECT 'package ' || p.id FROM packages p WHERE p.state = {refused} \
+                 AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.kind = 'replan' AND j.ref_id = p.id)",
+                refused = packages::NEEDS_RESCHEDULING
+            ),
+        ),
+        check(
+            "J5",
+            "a busy package has one command that waits for an answer from outside, and the other way round",
+            "SELECT 'package ' || p.id FROM packages p LEFT JOIN outside_commands c ON c.id = p.busy_command_id \
+             AND c.package_id = p.id AND c.state = 'executing' WHERE p.busy_command_id IS NOT NULL AND c.id IS NULL \
+             UNION ALL SELECT 'command ' || c.id FROM outside_commands c LEFT JOIN packages p ON p.busy_command_id = c.id \
+             WHERE (c.state = 'executing') <> (p.id IS NOT NULL)",
+        ),
+        check(
+            "J6",
+            "a cancellation that was received has its job, and a package that waits for one was asked",
+            format!(
+                "SELECT 'cancellation plan ' || c.id FROM cancellation_plans c WHERE (c.state = 'received') <> \
+                 (EXISTS (SELECT 1 FROM jobs j WHERE j.kind = 'cancel' AND j.ref_id = c.id)) UNION ALL \
+                 SELECT 'package ' || p.id FROM packages p WHERE (p.state = {waits}) <> (EXISTS (SELECT 1 \
+                 FROM cancellation_plan_items i WHERE i.package_id = p.id AND i.state = 'waiting'))",
+                waits = packages::CANCELLATION_WAITING
+            ),
+        ),
+        check(
+            "P1",
+            "units out of stock are counted on the plan",
+            format!(
+                "SELECT 'plan ' || l.id || ': ' || l.units_out_of_stock FROM plans l WHERE l.units_out_of_stock <> \
+                 COALESCE((SELECT CAST(SUM(i.quantity) AS BIGINT) FROM package_items i JOIN packages p ON p.id = i.package_id \
+                 WHERE p.order_id = l.id AND p.state = {short}), 0)",
+                short = packages::OUT_OF_STOCK
+            ),
         ),
         check(
             "N1",

@@ -1,6 +1,7 @@
 //! Commands that wait for an answer from outside: their row holds what is needed to finish them after a
 //! crash, and the key by which the far side knows them.
 
+use crate::db::Dialect;
 use crate::{Row, StoreError, Tx, args};
 
 /// A command that is being executed outside.
@@ -116,6 +117,9 @@ pub async fn finish(tx: &mut Tx, id: i64, state: &str, outcome: &str, now_us: i6
 }
 
 /// At the start of the only process every lease of an earlier one is void.
-pub async fn void_leases(tx: &mut Tx) -> Result<u64, StoreError> {
+pub async fn take_back_at_start(tx: &mut Tx) -> Result<u64, StoreError> {
+    if tx.dialect() != Dialect::Sqlite {
+        return Ok(0);
+    }
     tx.execute("UPDATE outside_commands SET lease_until_us = 0 WHERE state = 'executing'", vec![]).await
 }

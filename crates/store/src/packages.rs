@@ -11,14 +11,21 @@ pub struct Package {
     pub number: String,
     pub location_id: i64,
     pub state: i64,
+    /// The state it goes back to when it is blocked or waits for a cancellation.
+    pub held_state: Option<i64>,
+    /// A command of it waits for an answer from outside.
+    pub is_busy: bool,
+    /// When it should be packed, and gone.
+    pub target_packaging_us: Option<i64>,
+    pub target_exit_us: Option<i64>,
     pub version: i64,
     pub created_us: i64,
     pub modified_us: i64,
 }
 
 /// What a SELECT of packages reads, for [`read`].
-pub const COLUMNS: &str =
-    "t.id, t.order_id, t.number, t.location_id, t.state, t.version, t.created_us, t.modified_us";
+pub const COLUMNS: &str = "t.id, t.order_id, t.number, t.location_id, t.state, t.held_state, t.busy_command_id, \
+     t.target_packaging_us, t.target_exit_us, t.version, t.created_us, t.modified_us";
 
 /// Reads a row of [`COLUMNS`].
 pub fn read(row: &Row) -> Result<Package, StoreError> {
@@ -29,6 +36,10 @@ pub fn read(row: &Row) -> Result<Package, StoreError> {
         number: c.text()?,
         location_id: c.i64()?,
         state: c.i64()?,
+        held_state: c.opt_i64()?,
+        is_busy: c.opt_i64()?.is_some(),
+        target_packaging_us: c.opt_i64()?,
+        target_exit_us: c.opt_i64()?,
         version: c.i64()?,
         created_us: c.i64()?,
         modified_us: c.i64()?,
@@ -44,6 +55,8 @@ pub struct PackageItem {
     pub product_id: i64,
     pub quantity: i64,
     pub state: i64,
+    /// Why a store refused it.
+    pub denial_reason_id: Option<i64>,
     /// Of the package: an item has no times of its own.
     pub created_us: i64,
     pub modified_us: i64,
@@ -51,7 +64,7 @@ pub struct PackageItem {
 }
 
 /// What a SELECT of package items reads, for [`read_item`]; `p` is the package.
-pub const ITEM_COLUMNS: &str = "t.id, t.package_id, t.order_item_id, t.product_id, t.quantity, t.state, p.created_us, \
+pub const ITEM_COLUMNS: &str = "t.id, t.package_id, t.order_item_id, t.product_id, t.quantity, t.state, t.denial_reason_id, p.created_us, \
                                 p.modified_us, p.number";
 
 /// Reads a row of [`ITEM_COLUMNS`].
@@ -64,6 +77,7 @@ pub fn read_item(row: &Row) -> Result<PackageItem, StoreError> {
         product_id: c.i64()?,
         quantity: c.i64()?,
         state: c.i64()?,
+        denial_reason_id: c.opt_i64()?,
         created_us: c.i64()?,
         modified_us: c.i64()?,
         package_number: c.text()?,
@@ -91,6 +105,17 @@ pub async fn items_of(tx: &mut Tx, packages: Vec<i64>) -> Result<Vec<PackageItem
         "SELECT {ITEM_COLUMNS} FROM package_items t JOIN packages p ON p.id = t.package_id WHERE t.package_id"
     );
     tx.fetch_in(&head, packages, "ORDER BY t.package_id, t.id").await?.iter().map(read_item).collect()
+}
+
+/// The invoice numbers of packages that have one.
+pub async fn invoice_numbers(tx: &mut Tx, packages: Vec<i64>) -> Result<Vec<(i64, String)>, StoreError> {
+    let head = "SELECT package_id, number FROM invoices WHERE number IS NOT NULL AND package_id";
+    let rows = tx.fetch_in(head, packages, "").await?;
+    let one = |row: &Row| {
+        let mut c = row.cols();
+        Ok((c.i64()?, c.text()?))
+    };
+    rows.iter().map(one).collect()
 }
 
 /// How many items each package has.
@@ -143,6 +168,13 @@ pub const LIST: List = List {
         Filter::new("product_sku", Kind::Text, HOLDS_SKU),
         Filter::new("product_barcode", Kind::Text, HOLDS_BARCODE),
         Filter::new("order_item__omnitron_id", Kind::Ints, HOLDS_HUB_ITEM),
+        // Ours: a cancellation came too late for it.
+        Filter::new("cancellation_failed", Kind::Bool, CANCELLATION_FAILED),
+        Filter::new("is_busy", Kind::Bool, "(t.busy_command_id IS NOT NULL) = ?"),
+        Filter::new("shipment__created_date__gte", Kind::Time, SHIPPED_SINCE),
+        Filter::new("shipment__created_date__lt", Kind::Time, SHIPPED_BEFORE),
+        Filter::new("shipment__cargo_company", Kind::Text, SHIPPED_BY),
+        Filter::new("shipment__tracking_number", Kind::Text, TRACKED_BY),
         Filter::new("country", Kind::Int, "a.country_id = ?"),
         Filter::new("city", Kind::Int, "a.city_id = ?"),
         Filter::new("township", Kind::Int, "a.township_id = ?"),
@@ -163,6 +195,16 @@ pub const LIST: List = List {
     ],
 };
 
+const CANCELLATION_FAILED: &str = "(EXISTS (SELECT 1 FROM cancellation_plan_items c WHERE c.package_id = t.id \
+                                   AND c.state = 'refused')) = ?";
+const SHIPPED_SINCE: &str =
+    "EXISTS (SELECT 1 FROM shipments s WHERE s.package_id = t.id AND s.created_us >= ?)";
+const SHIPPED_BEFORE: &str =
+    "EXISTS (SELECT 1 FROM shipments s WHERE s.package_id = t.id AND s.created_us < ?)";
+const SHIPPED_BY: &str =
+    "EXISTS (SELECT 1 FROM shipments s WHERE s.package_id = t.id AND s.cargo_company = ?)";
+const TRACKED_BY: &str =
+    "EXISTS (SELECT 1 FROM shipments s WHERE s.package_id = t.id AND s.tracking_number = ?)";
 const HOLDS_SKU: &str = "EXISTS (SELECT 1 FROM package_items i JOIN products p ON p.id = i.product_id \
                          WHERE i.package_id = t.id AND p.sku = ?)";
 const HOLDS_BARCODE: &str = "EXISTS (SELECT 1 FROM package_items i JOIN products p ON p.id = i.product_id \

@@ -4,6 +4,7 @@ use oms_core::commands::Entity;
 use oms_core::transitions::{Definition, FIRST_FREE_ID, SYSTEM, Visibility, default_flow};
 
 use crate::batch::Rows;
+use crate::lists::{Filter, Kind, List};
 use crate::{Row, StoreError, Tx, args};
 
 /// A transition that can be run.
@@ -44,6 +45,22 @@ pub fn read(row: &Row) -> Result<Transition, StoreError> {
     };
     Ok(Transition { id, rev, definition, created_us: c.i64()?, modified_us: c.i64()? })
 }
+
+/// The list of transitions that can be run.
+pub const LIST: List = List {
+    table: "(SELECT * FROM transitions WHERE is_current = TRUE AND is_system = FALSE) t",
+    joins: "",
+    filters: &[
+        Filter::new("id", Kind::Int, "t.id = ?"),
+        Filter::new("slug", Kind::Text, "t.slug = ?"),
+        Filter::new("command_code", Kind::Text, "t.code = ?"),
+        Filter::new("entity", Kind::OneOf(&["package", "transfer"]), "t.entity = ?"),
+        Filter::new("source_state", Kind::Int, "t.from_state = ?"),
+        Filter::new("destination_state", Kind::Int, "t.to_state = ?"),
+        Filter::new("visibility", Kind::OneOf(&["all", "oms", "instore", "hidden"]), "t.visibility = ?"),
+    ],
+    orders: &[("id", "t.id"), ("-id", "t.id DESC"), ("name", "t.name, t.id")],
+};
 
 /// Every transition that can be run, by id.
 pub async fn all(tx: &mut Tx) -> Result<Vec<Transition>, StoreError> {

@@ -23,6 +23,7 @@ use oms_core::permissions::Permission;
 use tower::Layer;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
+pub use crate::problem::refusal_answer;
 pub use crate::routes::RouteInfo;
 pub use crate::state::WebState;
 

@@ -52,6 +52,14 @@ impl Once {
     }
 }
 
+impl Once {
+    /// The key for an effect that keeps its answer itself.
+    pub(crate) fn key(self, body: &Value) -> (Principal, Option<Key>) {
+        let fingerprint = idempotency::fingerprint(body);
+        (self.who, self.key.map(|key| Key { scope: self.scope, key, fingerprint }))
+    }
+}
+
 /// An answer as it is kept.
 pub(crate) fn answer(status: StatusCode, body: &impl Serialize) -> oms_app::Result<Answer> {
     let body = serde_json::to_string(body)
@@ -64,10 +72,15 @@ pub(crate) fn empty(status: StatusCode) -> Answer {
     Answer { status: status.as_u16(), body: String::new() }
 }
 
-fn respond(answer: Answer) -> Response {
+pub(crate) fn respond(answer: Answer) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     if answer.body.is_empty() {
         return status.into_response();
     }
-    (status, [(header::CONTENT_TYPE, "application/json")], answer.body).into_response()
+    let waits = status == StatusCode::CONFLICT && answer.body.contains(idempotency::IN_PROGRESS);
+    let mut response = (status, [(header::CONTENT_TYPE, "application/json")], answer.body).into_response();
+    if waits {
+        response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from(1));
+    }
+    response
 }

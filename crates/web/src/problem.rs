@@ -87,7 +87,11 @@ fn status_of(kind: RefusalKind) -> StatusCode {
 
 impl From<&Refusal> for Problem {
     fn from(r: &Refusal) -> Self {
-        Self::new(status_of(r.kind), &r.field, r.code, r.message.clone())
+        let mut problem = Self::new(status_of(r.kind), &r.field, r.code, r.message.clone());
+        if let Some(current) = &r.current {
+            problem.body["current"] = current.clone();
+        }
+        problem
     }
 }
 

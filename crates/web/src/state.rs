@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use oms_app::App;
+use oms_app::commands::{self, Desk};
 use oms_app::intake::Mailbox;
 use tokio::sync::Semaphore;
 
@@ -21,6 +22,7 @@ pub struct WebState(Arc<Parts>);
 pub struct Parts {
     pub app: Arc<App>,
     pub mailbox: Arc<Mailbox>,
+    pub desk: Arc<Desk>,
     /// Whether the start page, which needs no sign-in, says how many orders and packages there are.
     pub shows_counts: bool,
     pub(crate) tokens: TokenCache,
@@ -31,8 +33,10 @@ pub struct Parts {
 impl WebState {
     /// Puts the parts together. `shows_counts` is for the demo: the start page is open to everybody.
     pub fn new(app: Arc<App>, mailbox: Arc<Mailbox>, shows_counts: bool) -> Self {
+        let desk = Arc::new(commands::desk(app.clone(), crate::problem::refusal_answer));
         Self(Arc::new(Parts {
             app,
+            desk,
             mailbox,
             shows_counts,
             tokens: TokenCache::default(),

@@ -130,7 +130,7 @@ pub(super) fn begin(one: &Ready<'_>, package: &mut HeldPackage) -> OutsideComman
 }
 
 /// Asks the far side and applies its answer.
-pub(crate) async fn run(app: &App, id: i64, refusal_answer: RefusalAnswer) -> Result<Answer> {
+pub async fn run(app: &App, id: i64, refusal_answer: RefusalAnswer) -> Result<Answer> {
     let mut tx = app.store.read().await?;
     let Some(begun) = store::by_id(&mut tx, id).await? else { return Err(Error::Busy) };
     let parcel = parcel(&mut tx, &begun).await?;

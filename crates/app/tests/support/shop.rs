@@ -2,9 +2,14 @@
 
 use std::sync::Arc;
 
-use oms_app::{App, locations, orders, planning, scenarios, settings, stocks};
+use oms_app::commands::{self, Outcome};
+use oms_app::idempotency::Answer;
+use oms_app::{App, denial_reasons, locations, orders, planning, scenarios, settings, stocks};
+use oms_core::commands::Entity;
+use oms_core::commands::input::Body;
 use oms_core::geo::Point;
 use oms_core::locations::LocationKind;
+use oms_core::refusal::Refusal;
 use oms_core::scenarios::Family;
 use oms_store::channels;
 use oms_store::ids::IdKind;
@@ -12,6 +17,11 @@ use oms_testkit::Database;
 use serde_json::{Value, json};
 
 use super::{Time, node};
+
+/// How tests see a refusal: its code and its text.
+pub fn refusal_text(refusal: &Refusal) -> Answer {
+    Answer { status: 400, body: format!("{} {}", refusal.code, refusal.message) }
+}
 
 pub struct Shop {
     pub app: Arc<App>,
@@ -112,6 +122,65 @@ impl Shop {
         let order = self.order(number, lines).await;
         super::plan(&self.app).await;
         order
+    }
+
+    /// Runs a command of a package by slug; the status and, if it was refused, the code and text.
+    pub async fn command(&self, package: i64, slug: &str, input: Value) -> (u16, String) {
+        self.send(Entity::Package, package, json!({"slug": slug, "input_parameters": input})).await
+    }
+
+    /// Runs a command of a transfer by slug.
+    pub async fn transfer(&self, transfer: i64, slug: &str, input: Value) -> (u16, String) {
+        self.send(Entity::Transfer, transfer, json!({"slug": slug, "input_parameters": input})).await
+    }
+
+    /// Sends a command's body as it is.
+    pub async fn send(&self, entity: Entity, id: i64, body: Value) -> (u16, String) {
+        let request = match Body::read(entity, id, &body) {
+            Ok(body) => commands::Request { entity, id, body, actor: "test".into(), key: None },
+            Err(refusal) => return (400, format!("{} {}", refusal.code, refusal.message)),
+        };
+        let mut done = commands::run(&self.app, vec![request], false, refusal_text).await;
+        match done.remove(0).unwrap() {
+            Outcome::Answered(answer) => (answer.status, answer.body),
+            Outcome::Outside(id) => {
+                let answer = commands::outside::run(&self.app, id, refusal_text).await.unwrap();
+                (answer.status, answer.body)
+            }
+        }
+    }
+
+    /// The ids of the order's packages that are not cancelled, in the order they were made.
+    pub async fn package_ids(&self, order: i64) -> Vec<i64> {
+        let sql = "SELECT id FROM packages WHERE order_id = $1 AND state <> 900 ORDER BY n";
+        let rows = self.app.store.read().await.unwrap().fetch(sql, oms_store::args![order]).await.unwrap();
+        rows.iter().map(|r| r.i64(0).unwrap()).collect()
+    }
+
+    /// The ids of a package's items.
+    pub async fn item_ids(&self, package: i64) -> Vec<i64> {
+        let sql = "SELECT id FROM package_items WHERE package_id = $1 ORDER BY id";
+        let rows = self.app.store.read().await.unwrap().fetch(sql, oms_store::args![package]).await.unwrap();
+        rows.iter().map(|r| r.i64(0).unwrap()).collect()
+    }
+
+    /// On hand, reserved and quarantined units of a SKU at a location.
+    pub async fn balance(&self, erp_code: &str, sku: &str) -> (i64, i64, i64) {
+        let sql = "SELECT s.on_hand, s.reserved, s.quarantined FROM stocks s JOIN locations l ON l.id = s.location_id \
+                   JOIN products p ON p.id = s.product_id WHERE l.erp_code = $1 AND p.sku = $2";
+        let args = oms_store::args![erp_code, sku];
+        let row = self.app.store.read().await.unwrap().first(sql, args).await.unwrap().unwrap();
+        (row.i64(0).unwrap(), row.i64(1).unwrap(), row.i64(2).unwrap())
+    }
+
+    /// A reason for refusing; returns its id.
+    pub async fn denial_reason(&self, body: Value) -> i64 {
+        let (ids, actor) =
+            (denial_reasons::ids(&self.app).await.unwrap(), self.app.actor("test").await.unwrap());
+        let mut tx = self.app.store.begin().await.unwrap();
+        let made = denial_reasons::create(&mut tx, &actor, ids, &body).await.unwrap();
+        tx.commit().await.unwrap();
+        made.id
     }
 
     /// Plans packages anew that are out of stock; returns how many were looked at.

@@ -88,18 +88,18 @@ impl Body {
             let message = "transition (the id of a state transition) or slug is needed; the record's commands list those that can be run now.";
             return Err(Refusal::invalid("transition", "required", message));
         }
-        let remote = RemoteUser {
-            // `user` and `token` are documented for blocking; the token would be a secret in a log.
-            pk: remote_text(&mut body, "remote_user_pk")?.or(remote_text(&mut body, "user")?),
-            mail: remote_text(&mut body, "remote_user_mail")?,
-        };
-        body.remove("token");
         let inner = match body.remove("input_parameters") {
             None | Some(Value::Null) => Map::new(),
             Some(Value::Object(inner)) => inner,
             Some(_) => return Err(wrong("input_parameters", "A JSON object is expected.")),
         };
         body.extend(inner);
+        let remote = RemoteUser {
+            // `user` and `token` are documented for blocking; the token would be a secret in a log.
+            pk: remote_text(&mut body, "remote_user_pk")?.or(remote_text(&mut body, "user")?),
+            mail: remote_text(&mut body, "remote_user_mail")?,
+        };
+        body.remove("token");
         Ok(Self { transition, slug, expected_version, remote, given: body })
     }
 

@@ -2,8 +2,12 @@
 //! published; what is marked "Ours" in the description is this product's own.
 
 mod addresses;
+mod cancellations;
 mod channels;
+mod commands;
 mod decisions;
+mod denial_reasons;
+mod discrepancies;
 mod dry_runs;
 mod engines;
 mod geography;
@@ -28,6 +32,7 @@ mod states;
 mod stocks;
 mod transfer_items;
 mod transfers;
+mod transitions;
 mod webhooks;
 
 use oms_core::permissions::Permission as P;
@@ -133,6 +138,29 @@ pub(crate) fn routes(state: WebState) -> Routes {
         .add(P::PackagesRead, routes!(logs::get))
         .add(P::PackagesRead, routes!(reports::list))
         .add(P::PackagesRead, routes!(reports::get));
+    let routes = routes
+        .add(P::PackagesWrite, routes!(commands::package))
+        .add(P::PackagesWrite, routes!(commands::transfer))
+        .add(P::PackagesWrite, routes!(commands::pickup_code))
+        .list(P::PackagesRead, &oms_store::denial_reasons::LIST, routes!(denial_reasons::list))
+        .add(P::SettingsWrite, routes!(denial_reasons::create))
+        .add(P::PackagesRead, routes!(denial_reasons::get))
+        .add(P::SettingsWrite, routes!(denial_reasons::patch, denial_reasons::delete))
+        .list(P::StockRead, &oms_store::discrepancies::LIST, routes!(discrepancies::list))
+        .add(P::StockWrite, routes!(discrepancies::close))
+        .list(P::SettingsRead, &oms_store::transitions::LIST, routes!(transitions::list))
+        .add(P::SettingsWrite, routes!(transitions::create))
+        .add(P::SettingsRead, routes!(transitions::codes))
+        .add(P::SettingsRead, routes!(transitions::flowchart))
+        .add(P::SettingsRead, routes!(transitions::get))
+        .add(P::SettingsWrite, routes!(transitions::put, transitions::delete))
+        .add(P::PackagesRead, routes!(transitions::states_list))
+        .add_sized(P::HubWebhooks, WEBHOOK_BODY_BYTES, routes!(cancellations::receive))
+        .list(P::OrdersRead, &oms_store::cancellations::LIST, routes!(cancellations::list))
+        .add(P::OrdersRead, routes!(cancellations::get))
+        .add(P::OrdersWrite, routes!(cancellations::cancel))
+        .list(P::OrdersRead, &oms_store::cancellations::REASONS, routes!(cancellations::reasons))
+        .add(P::SettingsWrite, routes!(cancellations::pull_reasons));
     routes
         .list(P::LocationsRead, &tables::LOCATIONS, routes!(locations::list))
         .add(P::LocationsWrite, routes!(locations::create))

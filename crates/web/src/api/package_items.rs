@@ -9,7 +9,7 @@ use oms_store::lists::Page;
 use oms_store::lists::transfers::Coming;
 use oms_store::packages::{ITEM_LIST, PackageItem};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::api::orders_view::{self, OrderItemView};
@@ -76,8 +76,11 @@ pub(crate) fn view(i: &PackageItem, nested: &Nested) -> PackageItemView {
         unit_type: "quantity",
         unit_weight: None,
         transfer_orders: nested.transfers.get(&i.id).into_iter().flatten().map(transfer).collect(),
-        denial_reason: None,
-        discrepancy_reason: None,
+        denial_reason: i
+            .denial_reason_id
+            .and_then(|id| nested.denial_reasons.get(&id))
+            .map(|r| json!({"id": r.id, "title": r.title})),
+        discrepancy_reason: nested.discrepancies.get(&i.id).and_then(|d| d.last()).map(|d| d.reason.clone()),
         created_date: format_us(i.created_us),
         modified_date: format_us(i.modified_us),
     }

@@ -3,14 +3,17 @@
 use axum::Json;
 use axum::extract::State;
 use oms_app::packages::{self, PackageSet, ShortPackage};
+use oms_core::commands::Entity;
 use oms_core::time::format_us;
 use oms_store::lists::Page;
 use oms_store::packages::{LIST, Package};
+use oms_store::shipments::Shipment;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::api::addresses::AddressView;
+use crate::api::commands::{self, CommandView};
 use crate::api::locations::{self, LocationView};
 use crate::api::orders_view::{CustomerView, address_of, customer};
 use crate::api::package_items::{self, PackageItemView};
@@ -53,8 +56,15 @@ pub(crate) struct PackageView {
     remote_id: Option<String>,
     invoice_number: Option<String>,
     /// What can be done now.
-    #[schema(value_type = Vec<Object>)]
-    commands: Vec<Value>,
+    commands: Vec<CommandView>,
+    /// Ours: the state it goes back to when it is blocked or waits for a cancellation.
+    held_state: Option<StateView>,
+    /// Ours: a command of it waits for an answer from outside.
+    is_busy: bool,
+    /// Ours: when it should be packed.
+    target_packaging_date: Option<String>,
+    /// Ours: when it should be gone.
+    target_exit_date: Option<String>,
     /// Ours: counts the package's changes.
     version: i64,
     created_date: String,
@@ -79,6 +89,7 @@ pub(crate) struct PackageShortView {
 fn view(set: &PackageSet, p: &Package) -> PackageView {
     let nested = &set.nested;
     let order = nested.orders.get(&p.order_id);
+    let shipment = set.shipments.get(&p.id).and_then(|s| s.last());
     let shipping_address = order.and_then(|o| address_of(o.shipping_address_id, nested));
     PackageView {
         id: p.id,
@@ -105,16 +116,32 @@ fn view(set: &PackageSet, p: &Package) -> PackageView {
             .filter(|i| i.package_id == p.id)
             .map(|i| package_items::view(i, nested))
             .collect(),
-        shipment: None,
-        shipment_date: None,
-        shipping_label: None,
+        shipment: shipment.map(shipment_view),
+        shipment_date: shipment.map(|s| format_us(s.created_us)),
+        shipping_label: shipment.and_then(|s| s.label.as_ref()).map(|label| json!({"label": label})),
         remote_id: None,
-        invoice_number: None,
-        commands: Vec::new(),
+        invoice_number: set.invoice_numbers.get(&p.id).cloned(),
+        commands: runnable(set, p),
+        held_state: p.held_state.map(of_package),
+        is_busy: p.is_busy,
+        target_packaging_date: p.target_packaging_us.map(format_us),
+        target_exit_date: p.target_exit_us.map(format_us),
         version: p.version,
         created_date: format_us(p.created_us),
         modified_date: format_us(p.modified_us),
     }
+}
+
+/// What can be run now; nothing while an earlier command waits for an answer.
+fn runnable(set: &PackageSet, p: &Package) -> Vec<CommandView> {
+    let now = set.flow.runnable(Entity::Package, p.state, p.held_state);
+    now.filter(|_| !p.is_busy).map(commands::view).collect()
+}
+
+fn shipment_view(s: &Shipment) -> Value {
+    json!({"id": s.id, "state": s.state, "cargo_company": s.cargo_company, "tracking_number": s.tracking_number,
+        "query_number": s.query_number, "awb_number": s.awb_number, "tracking_url": s.tracking_url,
+        "created_date": format_us(s.created_us), "modified_date": format_us(s.modified_us)})
 }
 
 fn short_view(s: ShortPackage) -> PackageShortView {

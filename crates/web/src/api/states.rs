@@ -1,5 +1,6 @@
 //! States as the wire shows them.
 
+use oms_core::commands::Entity;
 use oms_core::orders::OrderStatus;
 use oms_core::{packages, transfers};
 use serde::Serialize;
@@ -52,6 +53,14 @@ pub(crate) fn of_transfer(code: i64) -> StateView {
 /// The state of a transfer's item: items follow their transfer.
 pub(crate) fn of_transfer_item(code: i64) -> StateView {
     of_transfers(code, TRANSFER_ITEM_ENUM_CLASS, "transferitem")
+}
+
+/// A state of either kind of record.
+pub(crate) fn of(entity: Entity, code: i64) -> StateView {
+    match entity {
+        Entity::Package => of_package(code),
+        Entity::Transfer => of_transfer(code),
+    }
 }
 
 fn package_name(code: i64) -> &'static str {

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use oms_app::reports;
 use oms_app::transfer_views::{self, TransferSet};
+use oms_core::commands::Entity;
 use oms_core::time::format_us;
 use oms_store::lists::Page;
 use oms_store::lists::reports::TRANSFERS;
@@ -13,6 +14,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use crate::api::commands::{self, CommandView};
 use crate::api::locations::{self, LocationView};
 use crate::api::states::{StateView, of_transfer};
 use crate::api::transfer_items::{self, TransferItemView};
@@ -39,8 +41,7 @@ pub(crate) struct TransferView {
     destination: Option<LocationView>,
     transfer_item_set: Vec<TransferItemView>,
     /// What can be done now.
-    #[schema(value_type = Vec<Object>)]
-    commands: Vec<Value>,
+    commands: Vec<CommandView>,
     /// Ours: counts the transfer's changes.
     version: i64,
     /// Ours: its package is gone; what arrives is free stock.
@@ -69,8 +70,8 @@ pub(crate) struct TransferShortView {
 }
 
 /// What can be done with a transfer now.
-fn commands(_: &Transfer) -> Vec<Value> {
-    Vec::new()
+fn runnable(set: &TransferSet, t: &Transfer) -> Vec<CommandView> {
+    set.flow.runnable(Entity::Transfer, t.state, None).map(commands::view).collect()
 }
 
 fn view(set: &TransferSet, t: &Transfer) -> TransferView {
@@ -92,7 +93,7 @@ fn view(set: &TransferSet, t: &Transfer) -> TransferView {
             .filter(|i| i.transfer_id == t.id)
             .map(|i| transfer_items::view(i, &set.products))
             .collect(),
-        commands: commands(t),
+        commands: runnable(set, t),
         version: t.version,
         is_detached: t.is_detached,
         extra_information: json!({}),
