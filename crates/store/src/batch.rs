@@ -1,4 +1,4 @@
-//! Many rows in one statement: multi-row `VALUES`, in chunks of a power of two so that few
+//! Many rows in one statement: multi-row `VALUES`, in chunks of few different sizes so that few
 //! different statements are ever prepared.
 
 use std::fmt::Write as _;
@@ -38,7 +38,7 @@ impl Rows {
         self.values.is_empty()
     }
 
-    /// Takes the rows off in chunks whose sizes are powers of two.
+    /// Takes the rows off in chunks of the sizes of [`chunk`].
     fn chunks(self) -> impl Iterator<Item = (usize, Vec<Value>)> {
         let width = self.width;
         let largest = largest_chunk(width);
@@ -48,10 +48,22 @@ impl Rows {
             if left == 0 {
                 return None;
             }
-            let n = largest.min(1 << left.ilog2());
+            let n = chunk(left, largest);
             Some((n, values.by_ref().take(n * width).collect()))
         })
     }
+}
+
+/// How many of the rows left go into the next statement: powers of two from 64 on, below that multiples of
+/// eight and then all. Sixteen sizes in all, and no batch of fewer than 64 rows takes more than two statements:
+/// commands come in batches of some dozens, and each statement costs them a turn of the database's thread.
+fn chunk(left: usize, largest: usize) -> usize {
+    match left {
+        0..8 => left,
+        8..64 => left / 8 * 8,
+        _ => 1 << left.ilog2(),
+    }
+    .min(largest)
 }
 
 fn largest_chunk(width: usize) -> usize {
@@ -160,12 +172,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn chunks_are_powers_of_two_within_the_limits() {
+    fn chunks_are_of_few_sizes_within_the_limits() {
         let mut rows = Rows::new(40);
         (0..1003).for_each(|i| rows.push(vec![Value::from(i as i64); 40]));
         let sizes: Vec<_> = rows.chunks().map(|(n, v)| (n, v.len())).collect();
         assert_eq!(sizes.iter().map(|(n, _)| n).sum::<usize>(), 1003);
-        assert!(sizes.iter().all(|(n, v)| n.is_power_of_two() && *v == n * 40 && *v <= MAX_PARAMETERS));
+        assert!(sizes.iter().all(|(n, v)| *v == n * 40 && *v <= MAX_PARAMETERS));
+        let different: std::collections::BTreeSet<usize> = (1..5_000).map(|left| chunk(left, 512)).collect();
+        assert_eq!(different.len(), 7 + 7 + 4, "each is a prepared statement a table");
+        assert!((1..64).all(|n| n - chunk(n, 512) < 8), "two statements at most");
         assert_eq!(values_list(Dialect::Postgres, 2, 2), "($1,$2),($3,$4)");
         assert_eq!(values_list(Dialect::Sqlite, 2, 2), "(?,?),(?,?)");
     }

@@ -19,7 +19,7 @@ const POSTGRES_CONNECTIONS: u32 = 16;
 /// How long a transaction waits for a connection before it is refused.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Statements kept prepared a connection; batches come in a few sizes each.
-const STATEMENT_CACHE: usize = 512;
+const STATEMENT_CACHE: usize = 1_024;
 /// Below this, a WAL database can be corrupted by a checkpoint race.
 const OLDEST_SQLITE: &str = "3.51.3";
 
