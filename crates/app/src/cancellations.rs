@@ -1,7 +1,7 @@
 //! Cancellations: what the hub, or a person, wants no more. What is not packed yet is cancelled at once; a
 //! parcel that stands ready waits for its location's word; what has left cannot be cancelled.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use oms_core::commands::Entity;
 use oms_core::packages as states;
@@ -287,7 +287,10 @@ async fn decide(tx: &mut Tx, app: &App, mut ids: DecideIds, actor: Actor, plan_i
     }
     let attributes = json!({"cancellation_plan": plan.id}).to_string();
     let doer = Doer { actor, attributes, personal: None };
-    let mut asked = split(&order, &plan, &items, &packages);
+    let waiting: Vec<i64> =
+        packages.values().filter(|p| p.state == states::CANCELLATION_WAITING).map(|p| p.id).collect();
+    let waiting = store::asked_of(tx, waiting).await?;
+    let mut asked = split(&order, &plan, &items, &packages, &already_asked(&packages, &waiting));
     let fed = oms_store::engines::owners(tx).await?.into_keys().collect();
     for part in asked.parts.iter_mut().filter(|p| p.is_new) {
         part.id = ids.ids.rows.next().expect("ids were taken");
@@ -371,12 +374,33 @@ fn willingness(p: &HeldPackage) -> Option<(i64, bool)> {
     Some((rank, false))
 }
 
+/// Units of package items that a location is asked to let go already.
+fn already_asked(
+    packages: &BTreeMap<i64, HeldPackage>,
+    waiting: &HashMap<i64, Vec<Asked>>,
+) -> BTreeMap<i64, i64> {
+    let mut units: BTreeMap<i64, i64> = BTreeMap::new();
+    for (package, asked) in waiting {
+        for one in asked {
+            let mut left = one.quantity;
+            for item in packages[package].items.iter().filter(|i| i.order_item_id == one.order_item_id) {
+                let taken = units.entry(item.id).or_default();
+                let take = left.min(item.quantity - *taken);
+                *taken += take;
+                left -= take;
+            }
+        }
+    }
+    units
+}
+
 /// Spreads what is asked over the packages, those that are least far first.
 fn split(
     order: &HeldOrder,
     plan: &Plan,
     items: &[store::Item],
     packages: &BTreeMap<i64, HeldPackage>,
+    already: &BTreeMap<i64, i64>,
 ) -> Split {
     let mut split = Split::default();
     let mut ranked: Vec<(&HeldPackage, (i64, bool))> =
@@ -387,7 +411,7 @@ fn split(
         [] => order.lines.iter().filter(|l| l.quantity > l.cancelled).map(|l| whole(plan, l)).collect(),
         items => items.to_vec(),
     };
-    let mut taken: BTreeMap<i64, i64> = BTreeMap::new();
+    let mut taken = already.clone();
     for item in &all {
         let line = order.lines.iter().find(|l| {
             item.order_item_id == Some(l.id)
@@ -401,7 +425,10 @@ fn split(
             split.parts.extend(parts.made);
             continue;
         };
-        let open = line.quantity - line.cancelled - split.cancelled.get(&line.id).copied().unwrap_or(0);
+        let own = packages.values().flat_map(|p| &p.items).filter(|i| i.order_item_id == line.id);
+        let waiting: i64 = own.map(|i| already.get(&i.id).copied().unwrap_or(0)).sum();
+        let gone = line.cancelled + split.cancelled.get(&line.id).copied().unwrap_or(0);
+        let open = line.quantity - gone - waiting;
         let mut left = item.quantity.unwrap_or(open).min(open);
         let beyond = item.quantity.unwrap_or(open) - left;
         if !order.is_planned {

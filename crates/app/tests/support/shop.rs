@@ -101,10 +101,15 @@ impl Shop {
 
     /// Takes an order of these SKUs and units; returns its id.
     pub async fn order(&self, number: &str, lines: &[(&str, i64)]) -> i64 {
+        self.order_of(number, lines, None).await
+    }
+
+    /// The same with a delivery type.
+    pub async fn order_of(&self, number: &str, lines: &[(&str, i64)], delivery_type: Option<&str>) -> i64 {
         let lines: Vec<Value> =
             lines.iter().map(|(sku, n)| json!({"sku": sku, "quantity": n, "price": "10.00"})).collect();
         let body = json!({"orders": [{"number": number, "channel": 1, "date_placed": "2031-03-05T11:00:00Z",
-            "lines": lines, "shipping_address": {"line": "Here 1", "latitude": 41.0, "longitude": 29.0}}]});
+            "lines": lines, "delivery_type": delivery_type, "shipping_address": {"line": "Here 1", "latitude": 41.0, "longitude": 29.0}}]});
         let batch = orders::read_batch(&body).unwrap();
         let ids = orders::api_ids(&self.app, &batch).await.unwrap();
         let actor = self.app.actor("test").await.unwrap();
