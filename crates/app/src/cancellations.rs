@@ -8,7 +8,7 @@ use oms_core::packages as states;
 use oms_core::refusal::Refusal;
 use oms_core::transfers as transfer_states;
 use oms_store::cancellations::{self as store, Asked, HeldOrder, Line, NewItem, NewPlan, Part, Plan};
-use oms_store::commands::{Doer, Ids, Step, Work};
+use oms_store::commands::{Doer, Ids, Step, Work, Written};
 use oms_store::held::{self, HeldPackage};
 use oms_store::ids::IdKind;
 use oms_store::jobs::{self, Job, JobKind};
@@ -19,7 +19,7 @@ use oms_store::transfers::{self, Effect};
 use oms_store::{StoreError, Tx};
 use serde_json::{Value, json};
 
-use crate::commands::replan;
+use crate::commands::{self, replan};
 use crate::transitions::system;
 use crate::{App, Error, Result, hub, intake};
 
@@ -207,9 +207,7 @@ pub async fn tick(app: &App) -> Result<usize> {
 }
 
 async fn decide_job(app: &App, job: &Job) -> Result<()> {
-    /// Tries of one transaction that met another's lock.
-    const TRIES: usize = 5;
-    for last in (0..TRIES).rev() {
+    for tried in 1..=commands::TRIES {
         let ids = decide_ids(app, job.ref_id).await?;
         let actor = app.actor("hub").await?;
         let mut tx = app.store.begin().await?;
@@ -221,7 +219,9 @@ async fn decide_job(app: &App, job: &Job) -> Result<()> {
             Err(error) => Err(error),
         };
         match done {
-            Err(Error::Store(error)) if error.is_retryable() && last > 0 => {}
+            Err(Error::Store(error)) if error.is_retryable() && tried < commands::TRIES => {
+                commands::pause(tried).await;
+            }
             other => return other,
         }
     }
@@ -304,7 +304,7 @@ async fn decide(tx: &mut Tx, app: &App, mut ids: DecideIds, actor: Actor, plan_i
     ids.ids.rows = ids.ids.rows.start + reserved as i64..;
     let mut work = Work::new(&mut ids.ids, fed);
     work.command(&doer, "cancellation");
-    let mut subjects = Vec::new();
+    let (mut subjects, mut given_up) = (Vec::new(), BTreeSet::new());
     let mut packages = packages;
     // Cancelled one after the other: all of them move the order's counters.
     let mut made = packages.values().map(|p| p.packages_made).max().unwrap_or(0);
@@ -316,6 +316,9 @@ async fn decide(tx: &mut Tx, app: &App, mut ids: DecideIds, actor: Actor, plan_i
         }
         let transition = system(Entity::Package, Some(package.state), states::CANCELLED)?;
         subjects.extend(end_package(&mut work, &mut package, units, (states::CANCELLED, transition), &doer)?);
+        if !subjects.is_empty() {
+            given_up.extend(package.items.iter().map(|i| i.product_id));
+        }
         made = package.packages_made;
         work.keep(&package);
     }
@@ -334,17 +337,19 @@ async fn decide(tx: &mut Tx, app: &App, mut ids: DecideIds, actor: Actor, plan_i
     if !order.is_planned && !asked.cancelled.is_empty() {
         work.tell_order(order.id, order.event_seq + 1, json!({"cancelled": asked.cancelled}), &doer);
     }
-    if work.run(tx).await?.is_some() {
+    let planned: Vec<i64> = given_up.into_iter().collect();
+    let Written::Done(slots) = work.run(tx, &planned).await? else {
         return Err(StoreError::Corrupt("a cancellation asks for no stock".into()).into());
-    }
+    };
     let wanted: i64 = order.lines.iter().map(|l| l.quantity - l.cancelled).sum();
     if !order.is_planned && wanted == asked.cancelled.values().sum::<i64>() {
         store::end_order(tx, order.id, doer.actor.at_us).await?;
     }
-    if !subjects.is_empty() {
-        replan::run(tx, app, &subjects, &[], &mut ids.plan_ids, doer.actor.at_us).await?;
+    store::decide(tx, &plan, Some(order.id), &asked.parts, doer.actor.at_us).await?;
+    if subjects.is_empty() {
+        return Ok(slots.write(tx).await?);
     }
-    Ok(store::decide(tx, &plan, Some(order.id), &asked.parts, doer.actor.at_us).await?)
+    replan::run(tx, app, &subjects, &[], &mut ids.plan_ids, slots, doer.actor.at_us).await
 }
 
 /// What becomes of what is asked.

@@ -8,15 +8,17 @@ mod transfer;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use oms_core::commands::input::{Body, Given};
 use oms_core::commands::{Command, Entity, command};
 use oms_core::refusal::Refusal;
 use oms_store::access::{self, NewKey};
-use oms_store::commands::{Doer, Ids, Work};
+use oms_store::commands::{Doer, Ids, Work, Written};
 use oms_store::held::{self, HeldPackage, Size};
 use oms_store::ids::IdKind;
 use oms_store::logs::{Actor, Personal};
+use oms_store::stocks::Place;
 use oms_store::transitions::Transition;
 use oms_store::{StoreError, Tx, engines as engine_store};
 
@@ -27,7 +29,7 @@ use crate::transitions::{self, Flow};
 use crate::{App, Error, Result};
 
 /// Tries of one transaction that met another's lock.
-const TRIES: usize = 5;
+pub(crate) const TRIES: usize = 8;
 
 /// A command as it was sent.
 #[derive(Debug, Clone)]
@@ -217,7 +219,7 @@ async fn try_wave(
     loop {
         tried += 1;
         match wave_in_tx(app, wave, sizes, asks, refusal_answer).await {
-            Err(Error::Store(error)) if error.is_retryable() && tried < TRIES => {}
+            Err(Error::Store(error)) if error.is_retryable() && tried < TRIES => pause(tried).await,
             // Only one command can have been refused this late: the one that is alone.
             Err(Error::Refused(refusal)) if wave.len() == 1 => {
                 let answer = keep_refusal(app, &wave[0], &refusal, refusal_answer).await?;
@@ -226,6 +228,13 @@ async fn try_wave(
             other => return other,
         }
     }
+}
+
+/// Lets the transaction that was in the way get on: some milliseconds, more each time, and never the same for two.
+pub(crate) async fn pause(tried: usize) {
+    let [random] = crate::random_bytes::<1>();
+    let most_us = 2_000u64 << tried.min(6);
+    tokio::time::sleep(Duration::from_micros(most_us / 2 + most_us * u64::from(random) / 510)).await;
 }
 
 /// Keeps the answer of a command that was refused after its transaction had begun to write.
@@ -325,15 +334,19 @@ async fn wave_in_tx(
     let known = decide::Known::load(app, &mut tx, &ready, &held).await?;
     let fed: HashSet<i64> = engine_store::owners(&mut tx).await?.into_keys().collect();
     let mut work = Work::new(&mut ids, fed);
-    let (mut subjects, mut begun) = (Vec::new(), Vec::new());
+    let (mut subjects, mut given_up, mut begun) = (Vec::new(), Vec::new(), Vec::new());
     let mut changed = 0usize;
     for one in &ready {
         let package = held.get_mut(&one.request.id).expect("what is understood is held");
+        let products: Vec<i64> = package.items.iter().map(|i| i.product_id).collect();
         match decide::decide(&mut work, package, one, &known) {
             Ok(decided) => {
                 work.command(&one.doer, one.command.code);
                 changed += 1;
-                subjects.extend(decided.replan);
+                if let Some(subject) = decided.replan {
+                    subjects.push(subject);
+                    given_up.extend(products);
+                }
                 if decided.asks_outside {
                     let begun_one = outside::begin(one, package);
                     outcomes[one.at] = Some(Outcome::Outside(begun_one.id));
@@ -345,18 +358,17 @@ async fn wave_in_tx(
         }
     }
     if changed > 0 || work.has_effects() {
-        if let Some((product, location)) = work.run(&mut tx).await? {
-            let erp = oms_store::locations::by_ids(&mut tx, vec![location]).await?;
-            let erp =
-                erp.get(&location).map_or_else(|| location.to_string(), |l| l.properties.erp_code.clone());
-            let message = format!("{erp} does not have enough of product {product} free; look at its stock.");
-            return Err(Refusal::invalid("stock_location", "not_enough_stock", message).into());
-        }
+        let slots = match work.run(&mut tx, &given_up).await? {
+            Written::Done(slots) => slots,
+            Written::Short(place) => return Err(not_enough(&mut tx, place).await?.into()),
+        };
         for one in begun {
             oms_store::outside::begin(&mut tx, &one, &app.node, outside::LEASE_US, now_us).await?;
         }
-        if !subjects.is_empty() {
-            replan::run(&mut tx, app, &subjects, &engines, &mut plan_ids, now_us).await?;
+        if subjects.is_empty() {
+            slots.write(&mut tx).await?;
+        } else {
+            replan::run(&mut tx, app, &subjects, &engines, &mut plan_ids, slots, now_us).await?;
         }
     }
     for (i, refusal) in refused {
@@ -366,6 +378,15 @@ async fn wave_in_tx(
     keep_outcomes(&mut tx, wave, &is_kept, &outcomes).await?;
     tx.commit().await?;
     Ok(outcomes)
+}
+
+async fn not_enough(tx: &mut Tx, (product, location): Place) -> Result<Refusal> {
+    let places = oms_store::locations::by_ids(tx, vec![location]).await?;
+    let place = places.get(&location).map_or_else(|| location.to_string(), |l| l.properties.erp_code.clone());
+    let products = oms_store::order_views::products(tx, vec![product]).await?;
+    let sku = products.get(&product).map_or_else(|| product.to_string(), |p| p.sku.clone());
+    let message = format!("{place} does not have enough of {sku} free; look at its stock.");
+    Ok(Refusal::invalid("stock_location", "not_enough_stock", message))
 }
 
 /// The documented answer of a command that is done.

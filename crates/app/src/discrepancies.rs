@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use oms_core::refusal::Refusal;
-use oms_store::commands::{Doer, Ids, Work};
+use oms_store::commands::{Doer, Ids, Work, Written};
 use oms_store::discrepancies::{self as store, Discrepancy};
 use oms_store::ids::IdKind;
 use oms_store::lists::{self, Ask, Page};
@@ -58,8 +58,10 @@ pub async fn close(tx: &mut Tx, mut ids: Ids, actor: Actor, id: i64, was_found: 
     let mut work = Work::new(&mut ids, fed);
     work.command(&doer, "discrepancy.close");
     work.close(&found, was_found, &doer);
-    match work.run(tx).await? {
-        None => Ok(()),
-        Some(_) => Err(StoreError::Corrupt("closing a discrepancy asks for no stock".into()).into()),
+    match work.run(tx, &[]).await? {
+        Written::Done(slots) => Ok(slots.write(tx).await?),
+        Written::Short(_) => {
+            Err(StoreError::Corrupt("closing a discrepancy asks for no stock".into()).into())
+        }
     }
 }

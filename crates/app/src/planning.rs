@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use oms_core::plan::Decision;
 use oms_store::ids::IdKind;
 use oms_store::jobs::{self, Backlog, Job, JobKind, NewJob};
+use oms_store::loads::Slots;
 use oms_store::plans::{self as store, BatchInput, CommitIds, Decided, IdsNeeded, Outcome};
 use oms_store::{StoreError, Tx, logs, scenarios};
 
@@ -226,7 +227,7 @@ async fn try_alone(app: &App, kind: JobKind, jobs: &[Job], tick: &mut Tick) -> R
     let input = input::read(&mut tx, jobs, anew, Hold::Stock, &engines, app.now_us()).await?;
     let (decided, batch_input) = input::decide(input);
     logs::record_command(&mut tx, &actor, "plan").await?;
-    let outcome = store::commit(&mut tx, &decided, &batch_input, &mut ids, &actor).await?;
+    let outcome = store::commit(&mut tx, &decided, &batch_input, &mut ids, &actor, Slots::default()).await?;
     if !outcome.missed.is_empty() {
         return Err(StoreError::Corrupt(format!("{} missed stock that it held", jobs[0].ref_id)).into());
     }
@@ -262,7 +263,7 @@ async fn try_commit(app: &App, jobs: &[Job], decided: &[Decided], input: &BatchI
     let actor = app.actor("system:planner").await?;
     let mut tx = app.store.begin().await?;
     logs::record_command(&mut tx, &actor, "plan").await?;
-    let outcome = store::commit(&mut tx, decided, input, &mut ids, &actor).await?;
+    let outcome = store::commit(&mut tx, decided, input, &mut ids, &actor, Slots::default()).await?;
     settle_jobs(&mut tx, app, jobs, (decided, input), &outcome).await?;
     tx.commit().await?;
     Ok(outcome)

@@ -15,6 +15,7 @@ use crate::batch::Rows;
 use crate::discrepancies::Discrepancy;
 use crate::events::{EventRows, NewEvent};
 use crate::held::{CONSUMED, HeldItem, HeldPackage, Hold};
+use crate::loads::Slots;
 use crate::logs::{self, Actor, CommandRows, Personal, StepRows};
 use crate::shipments::Shipment;
 use crate::stocks::{self, Balance, Deltas, LedgerRows, Place};
@@ -74,6 +75,15 @@ struct Granted {
     is_guarded: bool,
 }
 
+/// How writing went.
+#[derive(Debug)]
+pub enum Written {
+    /// All but the slots.
+    Done(Slots),
+    /// A place does not have what was granted there; nothing may be committed.
+    Short(Place),
+}
+
 /// What a batch of commands writes.
 pub struct Work<'w> {
     ids: &'w mut Ids,
@@ -103,9 +113,10 @@ pub struct Work<'w> {
     cancelled_units: Rows,
     cancellations: Rows,
     order_events: Rows,
-    orders: Rows,
+    /// How many packages each order has made; one row an order, or which of two is taken is chance.
+    orders: BTreeMap<i64, i64>,
     short: BTreeMap<i64, i64>,
-    slots: BTreeMap<i64, i64>,
+    slots: Slots,
 }
 
 impl<'w> Work<'w> {
@@ -138,9 +149,9 @@ impl<'w> Work<'w> {
             cancelled_units: Rows::new(2),
             cancellations: Rows::new(4),
             order_events: Rows::new(2),
-            orders: Rows::new(2),
+            orders: BTreeMap::new(),
             short: BTreeMap::new(),
-            slots: BTreeMap::new(),
+            slots: Slots::default(),
         }
     }
 
@@ -197,7 +208,7 @@ impl<'w> Work<'w> {
         let after = states::state(step.to).expect("steps lead to states of the table");
         let holds_slot = states::holds_slot_after(package.holds_slot, after);
         if package.holds_slot && !holds_slot {
-            *self.slots.entry(package.location_id).or_default() -= 1;
+            self.slots.add(package.location_id, -1);
         }
         package.held_state = match after.stock {
             states::StockEffect::AsBefore => Some(package.held_state.unwrap_or(package.state)),
@@ -467,7 +478,7 @@ impl<'w> Work<'w> {
         };
         self.events.push(&event, &doer.actor);
         if holds_slot {
-            *self.slots.entry(location).or_default() += 1;
+            self.slots.add(location, 1);
         }
         self.new_packages.push(args![
             id,
@@ -488,7 +499,7 @@ impl<'w> Work<'w> {
             of.targets_us.0,
             of.targets_us.1
         ]);
-        self.orders.push(args![of.order_id, of.packages_made]);
+        self.orders.insert(of.order_id, of.packages_made);
         HeldPackage {
             id,
             number,
@@ -712,8 +723,9 @@ impl<'w> Work<'w> {
         kept
     }
 
-    /// Writes everything. `Some`: a place does not have what was granted there; nothing may be committed then.
-    pub async fn run(mut self, tx: &mut Tx) -> Result<Option<Place>, StoreError> {
+    /// Writes everything but the slots, which the caller writes at the end of its transaction. `planned`: products
+    /// that are planned with in the same transaction; their balances are held with those of the batch, in one order.
+    pub async fn run(mut self, tx: &mut Tx, planned: &[i64]) -> Result<Written, StoreError> {
         self.commands.write(tx).await?;
         let head = "INSERT INTO packages (id, order_id, n, number, location_id, state, held_state, holds_slot, log_seq, \
                     log_head, event_seq, version, created_us, modified_us, released_to, target_packaging_us, target_exit_us)";
@@ -734,6 +746,10 @@ impl<'w> Work<'w> {
                 _ => sum.1 += g.units,
             }
         }
+        if !planned.is_empty() {
+            let moved = self.moves.keys().map(|(product, _)| *product);
+            stocks::hold_products(tx, planned.iter().copied().chain(moved)).await?;
+        }
         if !self.moves.is_empty() {
             let before = stocks::lock(tx, self.moves.keys().copied()).await?;
             let short = self.grants.iter().filter(|g| g.is_guarded).map(|g| g.place).find(|place| {
@@ -741,8 +757,8 @@ impl<'w> Work<'w> {
                 let d = self.moves[place];
                 balance.available() + d.0 - d.1 - d.2 < 0
             });
-            if short.is_some() {
-                return Ok(short);
+            if let Some(place) = short {
+                return Ok(Written::Short(place));
             }
             let after = stocks::shift(tx, &self.moves).await?;
             grant_rows(tx, &mut self.ids.rows, &self.grants, &self.fed, &after, &mut self.ledger).await?;
@@ -789,17 +805,17 @@ impl<'w> Work<'w> {
         tx.insert(head, self.exclusions, "ON CONFLICT (order_item_id, location_id, role) DO NOTHING").await?;
         self.steps.write(tx).await?;
         self.events.write(tx).await?;
-        let body = "UPDATE orders SET packages_made = v.made FROM v WHERE orders.id = v.id AND packages_made < v.made";
-        tx.execute_values("id, made", self.orders, body).await?;
+        let mut orders = Rows::new(2);
+        self.orders.iter().for_each(|(&id, &made)| orders.push(args![id, made]));
+        let body = "UPDATE orders SET packages_made = v.made FROM v WHERE orders.id = v.id";
+        tx.execute_values("id, made", orders, body).await?;
         let mut short = Rows::new(2);
         self.short.iter().filter(|(_, n)| **n != 0).for_each(|(&order, &n)| short.push(args![order, n]));
         let body =
             "UPDATE plans SET units_out_of_stock = units_out_of_stock + v.n FROM v WHERE plans.id = v.id";
         tx.execute_values("id, n", short, body).await?;
 
-        // The rows every package of a busy location shares come last, so that they are held shortest.
-        write_slots(tx, &self.slots).await?;
-        Ok(None)
+        Ok(Written::Done(self.slots))
     }
 }
 
@@ -839,19 +855,5 @@ async fn grant_rows(
     let head = "INSERT INTO reservations (id, package_item_id, location_id, product_id, quantity, on_hand_seen, \
                 reserved_after, closed_reason)";
     tx.insert(head, rows, "").await?;
-    Ok(())
-}
-
-async fn write_slots(tx: &mut Tx, slots: &BTreeMap<i64, i64>) -> Result<(), StoreError> {
-    let (mut rows, mut taken) = (Rows::new(2), Rows::new(2));
-    for (&location, &n) in slots.iter().filter(|(_, n)| **n != 0) {
-        let rows = if n > 0 { &mut taken } else { &mut rows };
-        rows.push(args![location, n]);
-    }
-    let tail = "ON CONFLICT (location_id) DO UPDATE SET quota = location_loads.quota + excluded.quota";
-    tx.insert("INSERT INTO location_loads (location_id, quota)", taken, tail).await?;
-    let body =
-        "UPDATE location_loads SET quota = quota + v.n FROM v WHERE location_loads.location_id = v.location";
-    tx.execute_values("location, n", rows, body).await?;
     Ok(())
 }

@@ -25,6 +25,7 @@ pub mod held;
 pub mod inbox;
 pub mod jobs;
 pub mod lists;
+pub mod loads;
 pub mod locations;
 pub mod logs;
 pub mod order_views;

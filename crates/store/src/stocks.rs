@@ -82,6 +82,17 @@ pub async fn lock_products(tx: &mut Tx, products: &[i64]) -> Result<BTreeMap<Pla
     Ok(balances.into_iter().map(|(place, b)| (place, free(b))).collect())
 }
 
+/// Holds every balance of products in key order. On SQLite the writer holds them all.
+pub async fn hold_products(tx: &mut Tx, products: impl Iterator<Item = i64>) -> Result<(), StoreError> {
+    if tx.dialect() == crate::db::Dialect::Sqlite {
+        return Ok(());
+    }
+    let products: std::collections::BTreeSet<i64> = products.collect();
+    let head = "SELECT product_id FROM stocks WHERE product_id";
+    tx.fetch_in(head, products, "ORDER BY product_id, location_id FOR UPDATE").await?;
+    Ok(())
+}
+
 /// Locks balances in key order and reads them. `places` ascend.
 pub async fn lock(
     tx: &mut Tx,

@@ -13,7 +13,7 @@ use oms_core::events as types;
 use oms_core::packages::{self as states};
 use oms_core::refusal::Refusal;
 use oms_store::access;
-use oms_store::commands::{Doer, Ids, Step, Work};
+use oms_store::commands::{Doer, Ids, Step, Work, Written};
 use oms_store::held::{self, HeldPackage};
 use oms_store::ids::IdKind;
 use oms_store::logs::Actor;
@@ -22,7 +22,7 @@ use oms_store::shipments::{self, Shipment};
 use oms_store::transitions::Transition;
 use serde_json::json;
 
-use super::{DONE, Ready, RefusalAnswer};
+use super::{DONE, Ready, RefusalAnswer, TRIES, pause};
 use crate::idempotency::Answer;
 use crate::transitions::{self, system};
 use crate::{App, Error, Result};
@@ -201,6 +201,23 @@ async fn settle(
     told: Result<Told, FarError>,
     refusal_answer: RefusalAnswer,
 ) -> Result<Answer> {
+    let mut tried = 0;
+    loop {
+        tried += 1;
+        match try_settle(app, begun, parcel, told.clone(), refusal_answer).await {
+            Err(Error::Store(error)) if error.is_retryable() && tried < TRIES => pause(tried).await,
+            other => return other,
+        }
+    }
+}
+
+async fn try_settle(
+    app: &App,
+    begun: &OutsideCommand,
+    parcel: &Parcel,
+    told: Result<Told, FarError>,
+    refusal_answer: RefusalAnswer,
+) -> Result<Answer> {
     let told = match told {
         Err(FarError::Unknown(why)) => {
             tracing::warn!(key = %parcel.key, %why, "the far side did not answer; it will be asked again");
@@ -264,9 +281,10 @@ async fn settle(
         }
     };
     work.keep(&package);
-    if work.run(&mut tx).await?.is_some() {
+    let Written::Done(slots) = work.run(&mut tx, &[]).await? else {
         return Err(oms_store::StoreError::Corrupt("packing asks for no stock".into()).into());
-    }
+    };
+    slots.write(&mut tx).await?;
     if let Some((scope, key)) = &begun.once {
         access::keep_answers(&mut tx, &[(scope, key, answer.status.into(), &answer.body)]).await?;
     }

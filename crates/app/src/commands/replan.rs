@@ -5,6 +5,7 @@ use oms_core::plan::Decision;
 use oms_store::held::Size;
 use oms_store::ids::IdKind;
 use oms_store::jobs::{self, JobKind, NewJob};
+use oms_store::loads::Slots;
 use oms_store::logs::{self, Actor};
 use oms_store::plans::{self, CommitIds};
 use oms_store::{StoreError, Tx};
@@ -50,6 +51,7 @@ pub(crate) async fn run(
     subjects: &[i64],
     engines: &[EngineState],
     ids: &mut CommitIds,
+    slots: Slots,
     now_us: i64,
 ) -> Result<()> {
     let mut found = plans::read_packages(tx, subjects).await?;
@@ -59,7 +61,7 @@ pub(crate) async fn run(
     let command_id = ids.rows.next().expect("ids were taken");
     let actor = Actor { command_id, name: "system:planner".into(), node: app.node.clone(), at_us: now_us };
     logs::record_command(tx, &actor, "replan").await?;
-    let outcome = plans::commit(tx, &decided, &batch, ids, &actor).await?;
+    let outcome = plans::commit(tx, &decided, &batch, ids, &actor, slots).await?;
     if outcome.committed.len() != decided.len() {
         let bug = format!("{} of {} plans on held stock did not fit", outcome.missed.len(), decided.len());
         return Err(StoreError::Corrupt(bug).into());

@@ -6,6 +6,7 @@ use oms_core::packages as states;
 
 use super::writes::Writes;
 use super::{BatchInput, CommitIds, Decided, lock_loads};
+use crate::loads::Slots;
 use crate::logs::Actor;
 use crate::stocks::{self, Balance, Grant, Place};
 use crate::{StoreError, Tx};
@@ -39,13 +40,14 @@ pub(super) struct HeldPackage {
 
 /// Makes decisions facts, each order whole or not at all: locks the orders and the balances in key
 /// order, keeps the plans that still fit, reserves with the guarded update and writes packages, logs,
-/// events and records. The caller commits.
+/// events and records. The caller commits. `slots`: what the same transaction changed before.
 pub async fn commit(
     tx: &mut Tx,
     decided: &[Decided],
     input: &BatchInput,
     ids: &mut CommitIds,
     actor: &Actor,
+    slots: Slots,
 ) -> Result<Outcome, StoreError> {
     let current = hold_subjects(tx, decided).await?;
     let live: Vec<&Decided> = decided.iter().filter(|d| current.contains_key(&d.order.subject())).collect();
@@ -64,7 +66,7 @@ pub async fn commit(
         );
         return Err(StoreError::Corrupt(bug));
     }
-    let mut writes = Writes::new(ids, &held, actor);
+    let mut writes = Writes::new(ids, &held, actor, slots);
     for one in &fits {
         writes.decided(one, input, current[&one.order.subject()]);
     }

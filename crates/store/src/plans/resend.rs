@@ -8,6 +8,7 @@ use super::commit::{Held, wants};
 use super::writes::{Item, Writes};
 use super::{BatchInput, CommitIds, Decided};
 use crate::held::HeldPackage;
+use crate::loads::Slots;
 use crate::logs::Actor;
 use crate::stocks::{self, Grant, Place};
 use crate::transfers::{Transfer, move_package};
@@ -63,7 +64,7 @@ pub async fn resend(
     };
     let held_order =
         Held { event_seq: package.order_event_seq, packages_made: package.packages_made, package: None };
-    let mut writes = Writes::new(ids, &held, actor);
+    let mut writes = Writes::new(ids, &held, actor, Slots::default());
     let split_off = writes.resent((one, plan), input, held_order, (package, lost), split);
     writes.run(tx, input).await?;
     let sql = "UPDATE packages SET transfers_made = transfers_made + $2, version = version + 1 WHERE id = $1";

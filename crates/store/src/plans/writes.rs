@@ -14,6 +14,7 @@ use super::{BatchInput, CommitIds, Decided, OrderToPlan, input_hash};
 use crate::batch::Rows;
 use crate::events::{EventRows, NewEvent};
 use crate::held::HeldPackage as HeldTarget;
+use crate::loads::Slots;
 use crate::logs::{self, Actor, StepRows};
 use crate::stocks::{Balance, LedgerRows, Place};
 use crate::transfers::Transfer;
@@ -62,7 +63,7 @@ pub(super) struct Writes<'w> {
     ledger: LedgerRows,
     steps: StepRows,
     events: EventRows,
-    slots: BTreeMap<i64, i64>,
+    slots: Slots,
 }
 
 /// A package item, in the making or there already.
@@ -73,7 +74,12 @@ pub(super) struct Item {
 }
 
 impl<'w> Writes<'w> {
-    pub(super) fn new(ids: &'w mut CommitIds, held: &'w BTreeMap<Place, Balance>, actor: &'w Actor) -> Self {
+    pub(super) fn new(
+        ids: &'w mut CommitIds,
+        held: &'w BTreeMap<Place, Balance>,
+        actor: &'w Actor,
+        slots: Slots,
+    ) -> Self {
         let batch_id = ids.rows.next().expect("ids were taken");
         Self {
             ids,
@@ -96,7 +102,7 @@ impl<'w> Writes<'w> {
             ledger: LedgerRows::default(),
             steps: StepRows::default(),
             events: EventRows::default(),
-            slots: BTreeMap::new(),
+            slots,
         }
     }
 
@@ -268,7 +274,7 @@ impl<'w> Writes<'w> {
         let state = states::state(package.state).expect("the planner gives states of the table");
         let holds_slot = state.slot == states::Slot::Held;
         if holds_slot {
-            *self.slots.entry(package.location.0).or_default() += 1;
+            self.slots.add(package.location.0, 1);
         }
         let step = logs::Step {
             entity: entity::PACKAGE,
@@ -484,10 +490,6 @@ impl<'w> Writes<'w> {
         self.events.write(tx).await?;
 
         // The rows every order of a busy location shares come last, so that they are held shortest.
-        let mut slots = Rows::new(2);
-        self.slots.iter().for_each(|(&location, &n)| slots.push(args![location, n]));
-        let tail = "ON CONFLICT (location_id) DO UPDATE SET quota = location_loads.quota + excluded.quota";
-        tx.insert("INSERT INTO location_loads (location_id, quota)", slots, tail).await?;
-        Ok(())
+        self.slots.write(tx).await
     }
 }
