@@ -176,6 +176,8 @@ async fn prepare(app: &Arc<App>, args: &Args) -> i64 {
         tx.commit().await.expect("commit");
     }
     while planning::tick(app, planning::BATCH).await.expect("planned").claimed > 0 {}
+    // What PostgreSQL does within a minute; the bench does not wait for it.
+    app.store.analyze().await.expect("analyze");
     let (ids, actor) =
         (denial_reasons::ids(app).await.expect("ids"), app.actor("bench").await.expect("actor"));
     let mut tx = app.store.begin().await.expect("tx");

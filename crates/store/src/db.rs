@@ -278,6 +278,17 @@ impl Store {
         tx.commit().await
     }
 
+    /// Refreshes the statistics of all tables, as PostgreSQL does by itself within a minute of a bulk load: until
+    /// then it guesses, and reads whole tables where it should look rows up. Nothing on SQLite, which does not guess.
+    pub async fn analyze(&self) -> Result<(), StoreError> {
+        if self.dialect() == Dialect::Sqlite {
+            return Ok(());
+        }
+        let mut tx = self.begin().await?;
+        tx.execute("ANALYZE", vec![]).await?;
+        tx.commit().await
+    }
+
     fn error(&self, source: sqlx::Error) -> StoreError {
         StoreError::Sql { dialect: self.dialect(), source }
     }
