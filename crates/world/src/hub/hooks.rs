@@ -35,10 +35,11 @@ const MAX_HEADERS: usize = 16;
 const SECRET: &str = "_secret_key";
 const HEADERS: &str = "_additional_headers";
 
-const EVENTS: [&str; 5] = [
+const EVENTS: [&str; 6] = [
     "order.created",
     "order.updated",
     "cancellation_plan.created",
+    "cancellation_plan.updated",
     "retail_store.created",
     "retail_store.updated",
 ];
