@@ -169,7 +169,7 @@ fn next_wave(requests: Numbered, sizes: &Sizes) -> (Numbered, Numbered) {
         let key = request.key.as_ref().map(|k| (k.scope.clone(), k.key.clone()));
         let alone = request.entity == Entity::Transfer;
         let fits = !is_full
-            && !(alone && !wave.is_empty())
+            && (!alone || wave.is_empty())
             && order.is_none_or(|o| !orders.contains(&o))
             && key.as_ref().is_none_or(|k| !keys.contains(k));
         if !fits {

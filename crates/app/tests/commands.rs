@@ -1,5 +1,4 @@
 //! Packages driven by commands: their lives, what each does to stock and quota, and what is refused.
-#![expect(clippy::unwrap_used, reason = "a test ends where something is not as it must be")]
 
 mod support;
 

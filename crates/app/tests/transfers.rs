@@ -1,6 +1,5 @@
 //! Missing products come from elsewhere: the package waits, is released by the last transfer, and what a
 //! source does not have is looked for again at once.
-#![expect(clippy::unwrap_used, reason = "a test ends where something is not as it must be")]
 
 mod support;
 

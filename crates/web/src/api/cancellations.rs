@@ -21,7 +21,7 @@ use crate::state::WebState;
 
 /// What is asked to be cancelled or refunded, and what became of it.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct PlanView {
+pub(crate) struct CancellationPlanView {
     id: i64,
     omnitron_id: Option<i64>,
     /// `hub` or `api`.
@@ -32,14 +32,14 @@ pub(crate) struct PlanView {
     plan_type: String,
     /// `received`, `waiting` (a location is asked), `accepted`, `refused` or `partly`.
     state: String,
-    items: Vec<ItemView>,
+    items: Vec<CancellationItemView>,
     created_date: String,
     decided_date: Option<String>,
 }
 
 /// One item of a plan, or the part of it that has a fate of its own.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct ItemView {
+pub(crate) struct CancellationItemView {
     id: i64,
     order_item: Option<i64>,
     order_item_omnitron_id: Option<i64>,
@@ -52,8 +52,8 @@ pub(crate) struct ItemView {
     package: Option<i64>,
 }
 
-fn item(i: &Item) -> ItemView {
-    ItemView {
+fn item(i: &Item) -> CancellationItemView {
+    CancellationItemView {
         id: i.id,
         order_item: i.order_item_id,
         order_item_omnitron_id: i.order_item_omnitron_id,
@@ -65,8 +65,8 @@ fn item(i: &Item) -> ItemView {
     }
 }
 
-fn view(p: Plan, items: &[Item]) -> PlanView {
-    PlanView {
+fn view(p: Plan, items: &[Item]) -> CancellationPlanView {
+    CancellationPlanView {
         items: items.iter().filter(|i| i.plan_id == p.id).map(item).collect(),
         id: p.id,
         omnitron_id: p.omnitron_id,
@@ -92,11 +92,11 @@ pub(crate) async fn receive(
 }
 
 /// **Ours.** List what was asked to be cancelled, the newest first.
-#[utoipa::path(get, path = "/api/v1/oms/cancellation_plan/", tag = "orders", responses((status = 200, body = Paged<PlanView>)))]
+#[utoipa::path(get, path = "/api/v1/oms/cancellation_plan/", tag = "orders", responses((status = 200, body = Paged<CancellationPlanView>)))]
 pub(crate) async fn list(
     State(state): State<WebState>,
     query: ListQuery,
-) -> Result<Json<Paged<PlanView>>, Problem> {
+) -> Result<Json<Paged<CancellationPlanView>>, Problem> {
     let ask = query.ask(&LIST)?;
     let mut set = cancellations::list(&state.app, &ask).await?;
     let page = std::mem::replace(&mut set.page, Page { count: 0, rows: Vec::new() });
@@ -105,8 +105,11 @@ pub(crate) async fn list(
 
 /// **Ours.** One plan.
 #[utoipa::path(get, path = "/api/v1/oms/cancellation_plan/{id}/", tag = "orders", params(("id" = i64, Path)),
-    responses((status = 200, body = PlanView)))]
-pub(crate) async fn get(State(state): State<WebState>, Id(id): Id) -> Result<Json<PlanView>, Problem> {
+    responses((status = 200, body = CancellationPlanView)))]
+pub(crate) async fn get(
+    State(state): State<WebState>,
+    Id(id): Id,
+) -> Result<Json<CancellationPlanView>, Problem> {
     let PlanSet { mut page, items } = cancellations::get(&state.app, id).await?;
     let plan = page.rows.pop().ok_or_else(Problem::failure)?;
     Ok(Json(view(plan, &items)))
@@ -118,13 +121,13 @@ pub(crate) async fn get(State(state): State<WebState>, Id(id): Id) -> Result<Jso
 pub(crate) struct CancelBody {
     /// None: all of the order.
     #[schema(required = false)]
-    items: Option<Vec<CancelItem>>,
+    items: Option<Vec<CancellationInput>>,
 }
 
 /// One line of it.
 #[derive(Deserialize, ToSchema)]
 #[expect(dead_code, reason = "the shape for the document; the use case reads the value")]
-pub(crate) struct CancelItem {
+pub(crate) struct CancellationInput {
     /// The order item's id here.
     order_item: i64,
     /// Units; none: all that is left of the line.
@@ -137,7 +140,7 @@ pub(crate) struct CancelItem {
 
 /// **Ours.** Cancel an order, or some of it; answers what became of each item.
 #[utoipa::path(post, path = "/api/v1/oms/orders/{id}/cancel/", tag = "orders", params(("id" = i64, Path)),
-    request_body = CancelBody, responses((status = 200, body = PlanView)))]
+    request_body = CancelBody, responses((status = 200, body = CancellationPlanView)))]
 pub(crate) async fn cancel(
     State(state): State<WebState>,
     Id(id): Id,
@@ -161,7 +164,7 @@ pub(crate) async fn cancel(
 
 /// A reason of the hub for cancelling.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct ReasonView {
+pub(crate) struct CancellationReasonView {
     id: i64,
     omnitron_id: Option<i64>,
     subject: String,
@@ -174,8 +177,8 @@ pub(crate) struct ReasonView {
     modified_date: String,
 }
 
-fn reason(r: Reason) -> ReasonView {
-    ReasonView {
+fn reason(r: Reason) -> CancellationReasonView {
+    CancellationReasonView {
         id: r.id,
         omnitron_id: r.omnitron_id,
         subject: r.subject,
@@ -189,11 +192,11 @@ fn reason(r: Reason) -> ReasonView {
 }
 
 /// List the hub's reasons for cancelling.
-#[utoipa::path(get, path = "/api/v1/oms/cancellation-reasons/", tag = "orders", responses((status = 200, body = Paged<ReasonView>)))]
+#[utoipa::path(get, path = "/api/v1/oms/cancellation-reasons/", tag = "orders", responses((status = 200, body = Paged<CancellationReasonView>)))]
 pub(crate) async fn reasons(
     State(state): State<WebState>,
     query: ListQuery,
-) -> Result<Json<Paged<ReasonView>>, Problem> {
+) -> Result<Json<Paged<CancellationReasonView>>, Problem> {
     let ask = query.ask(&REASONS)?;
     let page = cancellations::reasons(&state.app, &ask).await?;
     Ok(Json(query.frame(page, ask.limit, reason)?))

@@ -1,6 +1,7 @@
 //! The web side over real sockets, on both engines; every answer is checked against its description.
 
 mod access;
+mod commands;
 mod document;
 mod engines;
 mod first_admin;

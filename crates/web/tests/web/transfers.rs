@@ -54,8 +54,8 @@ async fn transfers_are_listed_narrowed_and_shown() {
             (&json!("W1"), &json!("W0"))
         );
         assert_eq!(
-            (&first["commands"], &first["extra_information"], &first["is_detached"]),
-            (&json!([]), &json!({}), &json!(false))
+            (&first["commands"][0]["slug"], &first["extra_information"], &first["is_detached"]),
+            (&json!("TRANSFER_READY_FOR_DISPATCH"), &json!({}), &json!(false))
         );
         let item = &first["transfer_item_set"][0];
         assert_eq!(

@@ -108,6 +108,30 @@ impl Server {
         Self { app, state, token, hub_token, address, document, _database: database }
     }
 
+    /// The database's address, for another process on it.
+    pub fn database_url(&self) -> &str {
+        &self._database.url
+    }
+
+    /// Serves a state on a socket of its own and sends it one POST with a key.
+    pub async fn send_to(state: WebState, token: &str, path: &str, key: &str, body: &str) -> Reply {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let service = oms_web::router(state).into_make_service_with_connect_info::<SocketAddr>();
+        let serving = tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
+        let text = format!(
+            "POST {path} HTTP/1.1\r\nHost: oms.test\r\nConnection: close\r\nAuthorization: Token {token}\r\n\
+             Content-Type: application/json\r\nIdempotency-Key: {key}\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(text.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+        serving.abort();
+        parse(&answer)
+    }
+
     /// A channel, for brands without a hub; returns its id.
     pub async fn channel(&self) -> i64 {
         let id = self.app.store.take_id(oms_store::ids::IdKind::Channel).await.unwrap();
