@@ -11,7 +11,7 @@ use oms_store::cancellations::{self as store, Asked, HeldOrder, Line, NewItem, N
 use oms_store::commands::{Doer, Ids, Step, Work, Written};
 use oms_store::held::{self, HeldPackage};
 use oms_store::ids::IdKind;
-use oms_store::jobs::{self, Job, JobKind};
+use oms_store::jobs::{self, Job, JobKind, NewJob};
 use oms_store::lists::{self, Ask, Page};
 use oms_store::logs::Actor;
 use oms_store::plans::CommitIds;
@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 use crate::commands::{self, replan};
 use crate::transitions::system;
-use crate::{App, Error, Result, hub, intake};
+use crate::{App, Error, Result, engines, hub, intake};
 
 /// Plans one tick decides on.
 const BATCH: usize = 16;
@@ -233,6 +233,8 @@ pub struct DecideIds {
     ids: Ids,
     plan_ids: CommitIds,
     parts: usize,
+    /// Outside engines say what stands somewhere: they must be asked before anything is planned again.
+    has_engines: bool,
 }
 
 /// Takes them, by the size of the order's packages.
@@ -264,7 +266,8 @@ async fn decide_ids_of(app: &App, order: Option<i64>) -> Result<DecideIds> {
         discrepancies: 0..,
         shipments: 0..,
     };
-    Ok(DecideIds { ids, plan_ids: replan::ids_for(app, sizes.into_values()).await?, parts })
+    let plan_ids = replan::ids_for(app, sizes.into_values()).await?;
+    Ok(DecideIds { ids, plan_ids, parts, has_engines: !engines::none(app).await })
 }
 
 async fn decide(tx: &mut Tx, app: &App, mut ids: DecideIds, actor: Actor, plan_id: i64) -> Result<()> {
@@ -300,7 +303,8 @@ async fn decide(tx: &mut Tx, app: &App, mut ids: DecideIds, actor: Actor, plan_i
         own_transfers.insert(*id, transfers::of_package(tx, *id).await?);
     }
     let mut rows = ids.ids.rows.clone();
-    let reserved: usize = own_transfers.values().flatten().map(|t| 2 + 4 * t.items.len()).sum();
+    let steps: usize = own_transfers.values().flatten().map(|t| 2 + 4 * t.items.len()).sum();
+    let reserved = steps + asked.at_once.len();
     ids.ids.rows = ids.ids.rows.start + reserved as i64..;
     let mut work = Work::new(&mut ids.ids, fed);
     work.command(&doer, "cancellation");
@@ -346,6 +350,17 @@ async fn decide(tx: &mut Tx, app: &App, mut ids: DecideIds, actor: Actor, plan_i
         store::end_order(tx, order.id, doer.actor.at_us).await?;
     }
     store::decide(tx, &plan, Some(order.id), &asked.parts, doer.actor.at_us).await?;
+    if ids.has_engines {
+        // The worker asks the engines, which may be slow, before it plans.
+        let mut job = |package: i64| NewJob {
+            id: rows.next().expect("ids were taken"),
+            kind: JobKind::Replan,
+            ref_id: package,
+            sort: (0, package),
+        };
+        let again: Vec<NewJob> = subjects.drain(..).map(&mut job).collect();
+        jobs::add(tx, &again, doer.actor.at_us).await?;
+    }
     if subjects.is_empty() {
         return Ok(slots.write(tx).await?);
     }
