@@ -117,7 +117,8 @@ fn stock_checks() -> Vec<Check> {
                  {EFFECTIVE} e, COALESCE((SELECT CAST(SUM(r.quantity) AS BIGINT) FROM reservations r \
                  WHERE r.package_item_id = i.id AND r.closed_reason IS NULL), 0) n, \
                  COALESCE((SELECT CAST(SUM(ti.quantity) AS BIGINT) FROM transfer_items ti JOIN transfers t \
-                 ON t.id = ti.transfer_id WHERE ti.package_item_id = i.id AND t.state IN ({on_the_way})), 0) w \
+                 ON t.id = ti.transfer_id WHERE ti.package_item_id = i.id AND t.is_detached = FALSE \
+                 AND t.state IN ({on_the_way})), 0) w \
                  FROM package_items i JOIN packages p ON p.id = i.package_id) x \
                  WHERE x.n + x.w <> CASE WHEN x.e IN ({reserving}) THEN x.q ELSE 0 END"
             ),
