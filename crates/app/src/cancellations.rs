@@ -350,8 +350,9 @@ async fn decide(tx: &mut Tx, app: &App, mut ids: DecideIds, actor: Actor, plan_i
         store::end_order(tx, order.id, doer.actor.at_us).await?;
     }
     store::decide(tx, &plan, Some(order.id), &asked.parts, doer.actor.at_us).await?;
-    if ids.has_engines {
-        // The worker asks the engines, which may be slow, before it plans.
+    if ids.has_engines || subjects.len() > 1 {
+        // The worker asks the engines, which may be slow, before it plans; and it plans packages of one order one
+        // after the other, because each moves the order's counters.
         let mut job = |package: i64| NewJob {
             id: rows.next().expect("ids were taken"),
             kind: JobKind::Replan,

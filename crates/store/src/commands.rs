@@ -110,7 +110,7 @@ pub struct Work<'w> {
     shipments: Vec<Shipment>,
     invoices: Rows,
     wrong_codes: Rows,
-    cancelled_units: Rows,
+    cancelled_units: BTreeMap<i64, i64>,
     cancellations: Rows,
     order_events: Rows,
     /// How many packages each order has made; one row an order, or which of two is taken is chance.
@@ -146,7 +146,7 @@ impl<'w> Work<'w> {
             shipments: Vec::new(),
             invoices: Rows::new(7),
             wrong_codes: Rows::new(1),
-            cancelled_units: Rows::new(2),
+            cancelled_units: BTreeMap::new(),
             cancellations: Rows::new(4),
             order_events: Rows::new(2),
             orders: BTreeMap::new(),
@@ -422,7 +422,7 @@ impl<'w> Work<'w> {
 
     /// Units of an order line are not wanted any more.
     pub fn cancel_units(&mut self, order_item: i64, units: i64) {
-        self.cancelled_units.push(args![order_item, units]);
+        *self.cancelled_units.entry(order_item).or_default() += units;
     }
 
     /// Remembers why a store refused items.
@@ -788,7 +788,9 @@ impl<'w> Work<'w> {
             "UPDATE orders SET event_seq = v.seq, revision = revision + 1 FROM v WHERE orders.id = v.id";
         tx.execute_values("id, seq", self.order_events, body).await?;
         let body = "UPDATE order_items SET quantity_cancelled = quantity_cancelled + v.n FROM v WHERE order_items.id = v.id";
-        tx.execute_values("id, n", self.cancelled_units, body).await?;
+        let mut cancelled = Rows::new(2);
+        self.cancelled_units.iter().for_each(|(&item, &n)| cancelled.push(args![item, n]));
+        tx.execute_values("id, n", cancelled, body).await?;
 
         let body = "UPDATE packages SET state = v.state, held_state = v.held, holds_slot = v.slot, log_seq = v.log_seq, \
                     log_head = v.head, event_seq = v.seq, version = v.version, busy_command_id = v.busy, \
