@@ -44,6 +44,8 @@ pub struct Problem {
 impl Problem {
     /// A problem of the usual shape.
     pub fn new(status: StatusCode, field: &str, code: &str, message: impl Into<String>) -> Self {
+        // The stable code has this name: a message about an input of the same name must not be lost behind it.
+        let field = if field == "code" { "non_field_errors" } else { field };
         let mut error = Map::new();
         error.insert(field.to_owned(), json!([message.into()]));
         error.insert("code".into(), code.into());
@@ -156,5 +158,18 @@ impl IntoResponse for Problem {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Token"));
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_about_an_input_named_code_is_not_lost() {
+        let problem =
+            Problem::from(&Refusal::invalid("code", "wrong_code", "This is not the customer's code."));
+        let error = json!({"non_field_errors": ["This is not the customer's code."], "code": "wrong_code"});
+        assert_eq!(problem.body, json!({"error": error, "status_code": 400}));
     }
 }
