@@ -90,14 +90,16 @@ async fn targets_are_told() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
     let target = format!("http://localhost:{}/hook", listener.local_addr().expect("address").port());
     tokio::spawn(async move { axum::serve(listener, app).await });
-    for event in ["order.updated", "cancellation_plan.created", "retail_store.updated"] {
+    for event in
+        ["order.updated", "cancellation_plan.created", "cancellation_plan.updated", "retail_store.updated"]
+    {
         let hook = json!({ "event_type": event, "target_url": target, "secret_key": "hush",
             "additional_headers": { "x-from": "hub" } });
         let (status, made) = run.post("webhooks/", hook.clone()).await;
         assert_eq!((status, made.get("_secret_key"), made.get("secret_key")), (201, None, None));
         assert_eq!(run.post("webhooks/", hook).await.0, 200);
     }
-    assert_eq!(run.get("webhooks/").await["count"], 3);
+    assert_eq!(run.get("webhooks/").await["count"], 4);
     for bad in ["http://example.com/hook", "ftp://localhost/", "nowhere"] {
         assert_eq!(
             run.post("webhooks/", json!({ "event_type": "order.created", "target_url": bad })).await.0,
@@ -106,9 +108,10 @@ async fn targets_are_told() {
     }
     run.hub.touch_order(1, Touch::default()).await.expect("touched");
     run.hub.cancel_order(2).await.expect("cancelled");
+    run.patch("cancellation_plans/1/", json!({ "status": "rejected" })).await;
     run.patch("retail_stores/1/", json!({ "name": "Renamed" })).await;
     for _ in 0..200 {
-        if seen.lock().expect("lock").len() >= 4 {
+        if seen.lock().expect("lock").len() >= 5 {
             break;
         }
         tokio::time::sleep(Duration::from_millis(25)).await;
@@ -123,6 +126,7 @@ async fn targets_are_told() {
         (&plan["payload"]["order"]["pk"], &plan["payload"]["order"]["status"]),
         (&json!(2), &json!("50"))
     );
+    assert_eq!(of("cancellation_plan.updated")[0]["payload"]["status"], "rejected");
     assert!(seen.iter().all(|(h, b)| h["content-type"] == "application/json"
         && h["x-from"] == "hub"
         && b["event"]["uuid"].as_str().map(str::len) == Some(32)));

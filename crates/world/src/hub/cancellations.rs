@@ -144,6 +144,7 @@ impl Hub {
         self.change(|draft| {
             let given = read(draft, &PLAN_PATCH, &body, false)?;
             draft.set(Kind::CancellationPlan, pk, given)?;
+            draft.announce("cancellation_plan.updated", Kind::CancellationPlan, pk);
             Ok(Then::Show(StatusCode::OK, Kind::CancellationPlan, pk, false))
         })
         .await
