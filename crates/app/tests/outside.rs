@@ -152,6 +152,25 @@ async fn a_label_that_comes_later_is_waited_for() {
 }
 
 #[tokio::test]
+async fn a_label_that_is_still_not_there_leaves_the_package_free() {
+    for database in Database::each() {
+        let (shop, carrier, order, package) = shop(database).await;
+        let label = "UPDATE_SHIPMENT_LABEL_FROM_WAITING_CARGO_LABEL";
+        carrier.next(&[Mood::LabelLater, Mood::LabelLater]);
+        assert_eq!(shop.command(package, PACK, json!({})).await.0, 204);
+        let early = shop.command(package, label, json!({})).await;
+        assert!(early.0 == 400 && early.1.starts_with("no_label"), "{early:?}");
+        assert_eq!(number(&shop.app, "SELECT COUNT(*) FROM packages WHERE busy_command_id > 0").await, 0);
+        assert_sound(&shop.app).await;
+        shop.time.advance(outside::LEASE_US + 1);
+        assert_eq!(outside::tick(&shop.app, refusal_text).await.unwrap(), 0, "nothing is left open");
+        assert_eq!(shop.command(package, label, json!({})).await, (204, String::new()));
+        assert_eq!(shop.packages(order).await, ["P1 at L0: 500, A 2"]);
+        assert_sound(&shop.app).await;
+    }
+}
+
+#[tokio::test]
 async fn lost_requests_and_answers_make_one_shipment() {
     for database in Database::each() {
         for moods in

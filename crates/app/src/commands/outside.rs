@@ -253,31 +253,32 @@ async fn try_settle(
     package.busy = None;
     let fed = oms_store::engines::owners(&mut tx).await?.into_keys().collect();
     let mut work = Work::new(&mut ids, fed);
-    let answer = match told {
-        Ok(told) if is_ours => {
-            let known = shipments::of_packages(&mut tx, vec![package.id]).await?;
-            apply(&mut work, &mut package, known.last(), &transition, &told, &begun, &doer)?;
-            store::finish(
-                &mut tx,
-                begun.id,
-                "done",
-                &json!({"label": told.label.is_some()}).to_string(),
-                now_us,
-            )
-            .await?;
-            DONE
-        }
-        Ok(_) => {
+    let refusal = match told {
+        Ok(_) if !is_ours => {
             let message =
                 format!("Package {} changed while the carrier was asked; look at it.", package.number);
-            let refusal = Refusal::invalid("non_field_errors", "wrong_state", message);
-            store::finish(&mut tx, begun.id, "refused", &refusal.message, now_us).await?;
-            refusal_answer(&refusal)
+            Some(Refusal::invalid("non_field_errors", "wrong_state", message))
+        }
+        Ok(told) if parcel.is_label_only && told.label.is_none() => {
+            let message = "The carrier has no label for it yet; try again later.";
+            Some(Refusal::invalid("shipment", "no_label", message))
+        }
+        Ok(told) => {
+            let known = shipments::of_packages(&mut tx, vec![package.id]).await?;
+            apply(&mut work, &mut package, known.last(), &transition, &told, &begun, &doer)?;
+            let outcome = json!({"label": told.label.is_some()}).to_string();
+            store::finish(&mut tx, begun.id, "done", &outcome, now_us).await?;
+            None
         }
         Err(FarError::Refused(why) | FarError::Unknown(why)) => {
-            let refusal = Refusal::invalid("shipment", "carrier_refused", why);
+            Some(Refusal::invalid("shipment", "carrier_refused", why))
+        }
+    };
+    let answer = match &refusal {
+        None => DONE,
+        Some(refusal) => {
             store::finish(&mut tx, begun.id, "refused", &refusal.message, now_us).await?;
-            refusal_answer(&refusal)
+            refusal_answer(refusal)
         }
     };
     work.keep(&package);
@@ -303,14 +304,6 @@ fn apply(
 ) -> Result<()> {
     let d = &transition.definition;
     let is_label_only = command(&d.code).is_some_and(|c| c.act == Act::UpdateShipmentLabel);
-    if is_label_only && told.label.is_none() {
-        return Err(Refusal::invalid(
-            "shipment",
-            "no_label",
-            "The carrier has no label for it yet; try again later.",
-        )
-        .into());
-    }
     let mut step = Step::new(d.to, (transition.id, transition.rev));
     if !is_label_only && told.label.is_none() {
         step = Step::new(
