@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use oms_core::commands::Entity;
+use oms_core::events as types;
 use oms_core::packages as states;
 use oms_core::refusal::Refusal;
 use oms_core::transfers as transfer_states;
@@ -15,6 +16,7 @@ use oms_store::jobs::{self, Job, JobKind, NewJob};
 use oms_store::lists::{self, Ask, Page};
 use oms_store::logs::Actor;
 use oms_store::plans::CommitIds;
+use oms_store::shipments::Shipment;
 use oms_store::transfers::{self, Effect};
 use oms_store::{StoreError, Tx};
 use serde_json::{Value, json};
@@ -319,7 +321,8 @@ async fn decide(tx: &mut Tx, app: &App, mut ids: DecideIds, actor: Actor, plan_i
             end_transfer(tx, &mut package, &transfer, &mut rows, &doer).await?;
         }
         let transition = system(Entity::Package, Some(package.state), states::CANCELLED)?;
-        subjects.extend(end_package(&mut work, &mut package, units, (states::CANCELLED, transition), &doer)?);
+        let rest = end_package(&mut work, &mut package, units, (states::CANCELLED, transition), &doer)?;
+        subjects.extend(rest.filter(|r| r.state == states::NEEDS_RESCHEDULING).map(|r| r.id));
         if !subjects.is_empty() {
             given_up.extend(package.items.iter().map(|i| i.product_id));
         }
@@ -533,14 +536,14 @@ impl Parts<'_> {
 }
 
 /// Ends a package of which units are cancelled; the rest goes on as a new one at the same location in the same
-/// state, its holds handed over. Returns the package that must be planned again, if the rest cannot simply go on.
+/// state, its holds handed over. Returns the rest, if there is one; Needs Rescheduling: it cannot simply go on.
 fn end_package(
     work: &mut Work<'_>,
     package: &mut HeldPackage,
     units: &BTreeMap<i64, i64>,
     (to, transition): (i64, (i64, i64)),
     doer: &Doer,
-) -> Result<Option<i64>> {
+) -> Result<Option<HeldPackage>> {
     let wanted: i64 = units.values().sum();
     let mut step = Step::new(to, transition);
     if package.units() <= wanted {
@@ -571,7 +574,7 @@ fn end_package(
     }
     step.delta.insert("replaced_by".into(), json!([rest.id]));
     work.step(package, &step, doer);
-    Ok((state == states::NEEDS_RESCHEDULING).then_some(rest.id))
+    Ok(Some(rest))
 }
 
 /// Cancels a transfer that has not left, and lets one go that is on its way.
@@ -604,6 +607,7 @@ pub(crate) fn accept_waiting(
     work: &mut Work<'_>,
     package: &mut HeldPackage,
     asked: &[Asked],
+    parcels: &[Shipment],
     to: (i64, (i64, i64)),
     doer: &Doer,
 ) -> Result<(), Refusal> {
@@ -628,7 +632,13 @@ pub(crate) fn accept_waiting(
         }
     }
     match end_package(work, package, &units, to, doer) {
-        Ok(_) => Ok(()),
+        Ok(rest) => {
+            if let Some(rest) = rest {
+                // The carrier's parcel goes on with what is left: its label is still awaited, or stuck on it.
+                parcels.iter().for_each(|parcel| hand_over_parcel(work, parcel, rest.id, doer));
+            }
+            Ok(())
+        }
         Err(Error::Refused(refusal)) => Err(refusal),
         Err(_) => Err(Refusal::invalid(
             "transition",
@@ -636,6 +646,19 @@ pub(crate) fn accept_waiting(
             "The rest of this package has no state to go on in.",
         )),
     }
+}
+
+fn hand_over_parcel(work: &mut Work<'_>, parcel: &Shipment, package: i64, doer: &Doer) {
+    let moved = Shipment {
+        package_id: Some(package),
+        event_seq: parcel.event_seq + 1,
+        version: parcel.version + 1,
+        modified_us: doer.actor.at_us,
+        ..parcel.clone()
+    };
+    let delta = json!({"state": moved.state, "package": package});
+    work.tell_shipment(moved.id, moved.event_seq, types::SHIPMENT_UPDATED, delta, doer);
+    work.shipment(moved);
 }
 
 /// Plans with their items.

@@ -533,6 +533,14 @@ impl World {
             "ACCEPT_CANCELLATION" => {
                 let asked = model.asked.remove(&m.package).unwrap();
                 self.ended(model, &before, &asked, before.held.unwrap(), None).await;
+                let known: BTreeSet<i64> = model.packages.keys().copied().collect();
+                self.take_rests(model).await;
+                if model.shipped_by.contains(&m.package) {
+                    // The carrier's parcel goes on with the rest.
+                    let rest = model.packages.keys().filter(|id| !known.contains(id));
+                    let rest: Vec<i64> = rest.copied().collect();
+                    model.shipped_by.extend(rest);
+                }
             }
             "PACKED_FOR_REFUND" => {
                 for (place, sku, units) in closing {

@@ -84,7 +84,7 @@ pub async fn put(tx: &mut Tx, shipments: &[Shipment]) -> Result<(), StoreError> 
             s.modified_us
         ]);
     }
-    let tail = "ON CONFLICT (id) DO UPDATE SET state = excluded.state, cargo_company = excluded.cargo_company, \
+    let tail = "ON CONFLICT (id) DO UPDATE SET package_id = excluded.package_id, state = excluded.state, cargo_company = excluded.cargo_company, \
                 tracking_number = excluded.tracking_number, query_number = excluded.query_number, \
                 awb_number = excluded.awb_number, tracking_url = excluded.tracking_url, label = excluded.label, \
                 event_seq = excluded.event_seq, version = excluded.version, modified_us = excluded.modified_us";

@@ -58,7 +58,8 @@ impl Known {
             known.otp = settings::typed(tx, "IS_OTP_ENABLED").await?.unwrap_or_default();
             known.codes = pickup_codes::of_packages(tx, handed).await?;
         }
-        let shipped = ids(&[Act::Ship, Act::UpdateShipmentInfo, Act::UpdateShipmentLabel]);
+        let shipped =
+            ids(&[Act::Ship, Act::UpdateShipmentInfo, Act::UpdateShipmentLabel, Act::AcceptCancellation]);
         if !shipped.is_empty() {
             for shipment in shipments::of_packages(tx, shipped).await? {
                 known.shipments.entry(shipment.package_id.unwrap_or_default()).or_default().push(shipment);
@@ -219,7 +220,8 @@ pub(crate) fn decide(
         }
         Act::AcceptCancellation => {
             let asked = known.asked.get(&package.id).map(Vec::as_slice).unwrap_or_default();
-            crate::cancellations::accept_waiting(work, package, asked, (to, transition), doer)?;
+            let parcels = known.shipments.get(&package.id).map(Vec::as_slice).unwrap_or_default();
+            crate::cancellations::accept_waiting(work, package, asked, parcels, (to, transition), doer)?;
         }
         Act::RefuseCancellation => {
             let asked = known.asked.get(&package.id).map(Vec::as_slice).unwrap_or_default();
