@@ -6,19 +6,47 @@ use std::process::Command;
 use crate::postgres::{Durability, Postgres};
 use crate::steps::{Steps, cargo};
 
-/// Runs every figure on a folder of orders, and `--copies` of it for the growth.
+/// Runs every figure on a folder of orders, and `--copies` of it for the growth; or those of lists.
 pub fn bench(arguments: &[String]) -> Result<(), String> {
     let (data, copies) = match arguments {
+        [lists] if lists == "lists" => {
+            return with_folder(|steps, folder| lists_of(steps, "1000000", folder));
+        }
+        [lists, flag, packages] if lists == "lists" && flag == "--packages" => {
+            return with_folder(|steps, folder| lists_of(steps, packages, folder));
+        }
         [data] => (data, "10"),
         [data, flag, copies] if flag == "--copies" => (data, copies.as_str()),
-        _ => return Err("cargo xtask bench DIR [--copies N]: the folder of orders is needed".into()),
+        _ => {
+            return Err(
+                "cargo xtask bench DIR [--copies N]: the folder of orders is needed; or lists [--packages N]"
+                    .into(),
+            );
+        }
     };
+    with_folder(|steps, folder| measure(steps, data, copies, folder))
+}
+
+/// Runs a measurement with a folder of its own for SQLite's files.
+fn with_folder(run: impl FnOnce(&mut Steps, &Path)) -> Result<(), String> {
     let folder = std::env::temp_dir().join(format!("oms-bench-{}", std::process::id()));
     std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     let mut steps = Steps::default();
-    measure(&mut steps, data, copies, &folder);
+    run(&mut steps, &folder);
     std::fs::remove_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     steps.finish()
+}
+
+/// Every list, filter and search on so many packages. How a server's disk is set does not matter to reading.
+fn lists_of(steps: &mut Steps, packages: &str, folder: &Path) {
+    let Some(server) = steps.work("postgresql", || Postgres::start(Durability::Fast)) else { return };
+    let sqlite = format!("sqlite://{}", folder.join("lists.db").display());
+    for (engine, url) in [("sqlite", sqlite.as_str()), ("postgresql", server.url())] {
+        let mut command = cargo();
+        command.args(["bench", "-q", "-p", "oms-app", "--bench", "lists", "--locked", "--"]);
+        command.args(["--database", url, "--packages", packages]);
+        steps.run(&format!("lists, {engine}"), &mut command);
+    }
 }
 
 fn measure(steps: &mut Steps, data: &str, copies: &str, folder: &Path) {

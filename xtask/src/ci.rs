@@ -1,32 +1,71 @@
 //! Every check of the project, in the order in which they fail fastest.
 
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
-
 use crate::postgres::{Durability, Postgres};
-use crate::steps::{Steps, cargo, run};
+use crate::steps::{Steps, cargo};
+use crate::{slowest, tools};
 
-/// The version of the test runner that the project is checked with.
-const NEXTEST: &str = "0.9.143";
 /// Where tests find the PostgreSQL server (`oms-testkit` reads it).
 const POSTGRES_VARIABLE: &str = "OMS_TEST_POSTGRES";
 /// Where the property tests' random worlds begin (`crates/core/src/plan/tests/worlds.rs` reads it).
 const SEED_VARIABLE: &str = "OMS_SEED";
 
+/// How much is checked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// What CI runs.
+    Whole,
+    /// What fits between two edits.
+    Quick,
+}
+
 /// `cargo xtask ci`
-pub fn ci() -> Result<(), String> {
+pub fn ci(arguments: &[String]) -> Result<(), String> {
+    let extent = match arguments {
+        [] => Extent::Whole,
+        [flag] if flag == "--quick" => Extent::Quick,
+        _ => return Err("`cargo xtask ci` knows --quick only".to_owned()),
+    };
     let mut steps = Steps::default();
     steps.run("style", cargo().args(["fmt", "--all", "--check"]));
+    if extent == Extent::Whole {
+        dependencies(&mut steps);
+    }
     steps.run(
         "lints",
         cargo().args(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]),
     );
-    if steps.run("build", cargo().args(["build", "--workspace", "--locked"])) {
-        tests(&mut steps, &["--workspace".to_owned(), "--locked".to_owned()]);
-    } else {
-        steps.skip("tests");
+    let mut arguments = vec!["--workspace".to_owned(), "--locked".to_owned()];
+    match extent {
+        Extent::Whole => {
+            let mut doc = cargo();
+            doc.args(["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"]);
+            steps.run("documentation", doc.env("RUSTDOCFLAGS", "-D warnings"));
+            tests(&mut steps, &arguments);
+        }
+        Extent::Quick => {
+            arguments.extend(["--profile".to_owned(), "quick".to_owned()]);
+            tests(&mut steps, &arguments);
+        }
     }
     steps.finish()
+}
+
+/// What we depend on: licences, bans and sources by deny.toml, and nothing that is declared and not used.
+fn dependencies(steps: &mut Steps) {
+    if steps.work("cargo-deny", || tools::cargo_tool(&tools::DENY)).is_some() {
+        // Advisories are left out: their database is a repository that a build machine may not reach.
+        steps.run(
+            "dependencies",
+            cargo().args(["deny", "--workspace", "--locked", "check", "licenses", "bans", "sources"]),
+        );
+    } else {
+        steps.skip("dependencies");
+    }
+    if steps.work("cargo-machete", || tools::cargo_tool(&tools::MACHETE)).is_some() {
+        steps.run("unused", cargo().args(["machete", "--with-metadata"]));
+    } else {
+        steps.skip("unused");
+    }
 }
 
 /// `cargo xtask test`
@@ -39,7 +78,7 @@ pub fn test(arguments: &[String]) -> Result<(), String> {
 }
 
 fn tests(steps: &mut Steps, arguments: &[String]) {
-    if steps.work("test runner", test_runner).is_none() {
+    if steps.work("test runner", || tools::cargo_tool(&tools::NEXTEST)).is_none() {
         return steps.skip("tests");
     }
     let given = std::env::var(POSTGRES_VARIABLE).ok().filter(|url| !url.trim().is_empty());
@@ -58,29 +97,11 @@ fn tests(steps: &mut Steps, arguments: &[String]) {
     let mut command = cargo();
     command.args(["nextest", "run"]).args(arguments);
     steps.run("tests", command.env(POSTGRES_VARIABLE, url).env(SEED_VARIABLE, seed));
+    slowest::print(arguments);
 }
 
 /// Another seed at each run.
 fn fresh_seed() -> u64 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one(std::process::id()) % 1_000_000_000
-}
-
-fn test_runner() -> Result<(), String> {
-    let mut version = cargo();
-    version.args(["nextest", "--version"]).stdout(Stdio::null()).stderr(Stdio::null());
-    if run(&mut version).is_ok() {
-        return Ok(());
-    }
-    println!("cargo-nextest is not installed: installing {NEXTEST} once");
-    let mut install: Command = cargo();
-    install.args(["install", "--locked", "cargo-nextest", "--version", NEXTEST]);
-    // Outside the project's target folder, which a clean build throws away.
-    install.arg("--target-dir").arg(tools_folder());
-    run(&mut install)
-}
-
-fn tools_folder() -> PathBuf {
-    let home = std::env::var_os("HOME").map_or_else(std::env::temp_dir, PathBuf::from);
-    home.join(".cache/quartermaster/tools")
 }

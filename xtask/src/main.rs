@@ -1,19 +1,30 @@
 //! The project's own chores, run as `cargo xtask <chore>`.
 
 mod bench;
+mod browser;
 mod ci;
+mod debian;
 mod postgres;
+mod slowest;
 mod steps;
+mod tools;
 
 use std::process::ExitCode;
 
 const HELP: &str = "\
 cargo xtask <chore>
 
-  ci                      every check: style, lints, build, all tests
+  ci [--quick]            every check: style, dependencies, lints, documentation, all tests.
+                          --quick is for between two edits: style, lints, and the tests that do not repeat, kill or
+                          start whole processes
   test [arguments]        the tests alone, with a PostgreSQL of their own; arguments go to nextest,
                           for example: cargo xtask test -p oms-store
+  browser [name]          the tests in headless Chromium, which `test` and `ci` leave out
+  screenshots [--out DIR] pictures of every screen at two widths, in both languages and themes, and what is
+                          wrong on each; in target/screenshots unless --out says otherwise
   bench DIR [--copies N]  the figures of docs/benchmarks.md, on a folder of orders
+  bench lists [--packages N]
+                          every list, filter and search on a million packages, on both databases
   postgres [--durable]    a throw-away PostgreSQL until Enter or Ctrl-C; prints its address.
                           --durable keeps the settings that survive a power cut, for benches
 ";
@@ -25,8 +36,10 @@ fn main() -> ExitCode {
         None => ("help", [].as_slice()),
     };
     let result = match chore {
-        "ci" if rest.is_empty() => ci::ci(),
+        "ci" => ci::ci(rest),
         "test" => ci::test(rest),
+        "browser" => browser::browser(rest),
+        "screenshots" => browser::screenshots(rest),
         "bench" => bench::bench(rest),
         "postgres" => postgres::chore(rest),
         "help" | "--help" | "-h" => {

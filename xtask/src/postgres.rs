@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::debian;
 use crate::steps::{output, run};
 
 /// Every test has a database and several connections, and many tests run at once.
@@ -219,20 +220,10 @@ fn programs() -> Result<PathBuf, String> {
     if let Some(folder) = find_programs() {
         return Ok(folder);
     }
-    let root = output("id", &["-u"]).as_deref() == Some("0");
-    if root && Path::new("/etc/debian_version").exists() {
-        println!("PostgreSQL is not installed: installing the package postgresql");
-        let apt = |arguments: &[&str]| {
-            run(Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive"))
-        };
-        // The lists may be old or missing; the installation says what is wrong if they stay so.
-        if apt(&["install", "-y", "postgresql"]).is_err() {
-            apt(&["update"])?;
-            apt(&["install", "-y", "postgresql"])?;
-        }
-        if let Some(folder) = find_programs() {
-            return Ok(folder);
-        }
+    if debian::install(&["postgresql"])?
+        && let Some(folder) = find_programs()
+    {
+        return Ok(folder);
     }
     Err("initdb and postgres were found neither on PATH, nor below /usr/lib/postgresql, nor by pg_config; \
          install PostgreSQL 13 or newer (Debian: apt-get install postgresql)"

@@ -42,7 +42,7 @@ impl Principal {
     }
 }
 
-fn hash_token(token: &str) -> [u8; 32] {
+pub(crate) fn hash_token(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
 
@@ -120,6 +120,71 @@ fn check_password(password: &str) -> Result<(), Refusal> {
     Err(Refusal::invalid("password", "invalid", message))
 }
 
+/// Everybody who may sign in or could.
+pub async fn users(app: &App) -> Result<Vec<User>> {
+    let mut tx = app.store.read().await?;
+    Ok(store::users(&mut tx).await?)
+}
+
+/// The live tokens of everybody.
+pub async fn live_tokens(app: &App) -> Result<Vec<store::Token>> {
+    let mut tx = app.store.read().await?;
+    Ok(store::live_tokens(&mut tx, app.now_us()).await?)
+}
+
+/// Keeps a user out, or lets them in again. Their sessions end at once; nobody shuts themselves out.
+pub async fn set_active(app: &App, who: &Principal, id: i64, is_active: bool) -> Result<()> {
+    if who.user_id == id && !is_active {
+        let message = "You cannot shut yourself out; another administrator can.";
+        return Err(Refusal::conflict("own_account", message).into());
+    }
+    let action = if is_active { "user.activated" } else { "user.deactivated" };
+    on_user(app, who, id, action, async |tx| {
+        store::set_active(tx, id, is_active).await?;
+        oms_store::sessions::end_all(tx, id).await.map(drop)
+    })
+    .await
+}
+
+/// Gives a user another password and ends their sessions.
+pub async fn reset_password(app: &App, who: &Principal, id: i64, password: &str) -> Result<()> {
+    check_password(password)?;
+    let hash = hash_password(password.to_owned()).await;
+    on_user(app, who, id, "user.password", async |tx| {
+        store::set_password(tx, id, &hash).await?;
+        oms_store::sessions::end_all(tx, id).await.map(drop)
+    })
+    .await
+}
+
+async fn on_user(
+    app: &App,
+    who: &Principal,
+    id: i64,
+    action: &str,
+    change: impl AsyncFnOnce(&mut oms_store::Tx) -> Result<(), oms_store::StoreError>,
+) -> Result<()> {
+    let (actor, audit) = (app.actor(&who.actor()).await?, app.store.take_id(IdKind::Row).await?);
+    let mut tx = app.store.begin().await?;
+    let user = store::user_by_id(&mut tx, id).await?.ok_or_else(|| Refusal::not_found("user", id))?;
+    change(&mut tx).await?;
+    logs::record_command(&mut tx, &actor, action).await?;
+    logs::audit(&mut tx, audit, "user", user.id, action, &json!({"username": user.username}), &actor).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Takes a token back: who holds it is let in no more.
+pub async fn revoke_token(app: &App, who: &Principal, id: i64) -> Result<()> {
+    let (actor, audit) = (app.actor(&who.actor()).await?, app.store.take_id(IdKind::Row).await?);
+    let mut tx = app.store.begin().await?;
+    if !store::revoke_token(&mut tx, id, actor.at_us).await? {
+        return Err(Refusal::not_found("token", id).into());
+    }
+    logs::record_command(&mut tx, &actor, "token.revoked").await?;
+    logs::audit(&mut tx, audit, "token", id, "token.revoked", &json!({}), &actor).await?;
+    Ok(tx.commit().await?)
+}
+
 /// Makes an API token of a user and returns it: it is shown this once.
 pub async fn create_token(app: &App, username: &str, name: &str) -> Result<String> {
     let token = new_token();
@@ -149,24 +214,37 @@ async fn save_token(app: &App, username: &str, name: &str, token: &str, lasts_us
     Ok(tx.commit().await?)
 }
 
-/// Signs in with name and password; returns a new token. `None` if they do not fit, whichever is wrong.
-pub async fn login(app: &App, username: &str, password: &str) -> Result<Option<String>> {
+/// The active user whom name and password fit. Takes as long for a name nobody has.
+pub(crate) async fn fitting_user(app: &App, username: &str, password: &str) -> Result<Option<User>> {
     static NOBODY: tokio::sync::OnceCell<String> = tokio::sync::OnceCell::const_new();
     let mut tx = app.store.read().await?;
     let user = store::user_by_name(&mut tx, username).await?.filter(|u| u.is_active);
     drop(tx);
-    // A name nobody has takes as long as a wrong password.
     let nobody = NOBODY.get_or_init(|| hash_password(random_hex::<16>())).await.clone();
     let hash = user.as_ref().map_or(nobody, |u| u.password_hash.clone());
-    let fits = verify(password.to_owned(), hash).await;
-    match user {
-        Some(user) if fits => {
-            let token = new_token();
-            save_token(app, &user.username, "login", &token, Some(LOGIN_LASTS_US)).await?;
-            Ok(Some(token))
-        }
-        _ => Ok(None),
+    let fits = verify(password.to_owned(), hash.clone()).await;
+    let Some(user) = user.filter(|_| fits) else { return Ok(None) };
+    if is_weaker(&hash) {
+        let hash = hash_password(password.to_owned()).await;
+        let mut tx = app.store.begin().await?;
+        store::set_password(&mut tx, user.id, &hash).await?;
+        tx.commit().await?;
     }
+    Ok(Some(user))
+}
+
+/// Whether a hash was made with other parameters than today's: it is made again at the next sign-in.
+fn is_weaker(hash: &str) -> bool {
+    let (memory, passes, lanes) = ARGON2;
+    !hash.starts_with("$argon2id$") || !hash.contains(&format!("$m={memory},t={passes},p={lanes}$"))
+}
+
+/// Signs in with name and password; returns a new token. `None` if they do not fit, whichever is wrong.
+pub async fn login(app: &App, username: &str, password: &str) -> Result<Option<String>> {
+    let Some(user) = fitting_user(app, username, password).await? else { return Ok(None) };
+    let token = new_token();
+    save_token(app, &user.username, "login", &token, Some(LOGIN_LASTS_US)).await?;
+    Ok(Some(token))
 }
 
 /// Who a token belongs to.

@@ -672,7 +672,7 @@ pub async fn list(app: &App, ask: &Ask) -> Result<PlanSet> {
     let mut tx = app.store.read().await?;
     let page = lists::page(&mut tx, &store::LIST, store::COLUMNS, ask).await?;
     let rows = page.rows.iter().map(store::read).collect::<Result<Vec<_>, _>>()?;
-    set(&mut tx, Page { count: page.count, rows }).await
+    set(&mut tx, page.with(rows)).await
 }
 
 /// One plan.
@@ -682,7 +682,7 @@ pub async fn get(app: &App, id: i64) -> Result<PlanSet> {
     if rows.is_empty() {
         return Err(Refusal::not_found("cancellation plan", id).into());
     }
-    set(&mut tx, Page { count: 1, rows }).await
+    set(&mut tx, Page::whole(rows)).await
 }
 
 async fn set(tx: &mut Tx, page: Page<Plan>) -> Result<PlanSet> {
@@ -731,7 +731,7 @@ pub async fn cancel(
     decide(tx, app, ids.decide, actor, plan).await?;
     jobs::drop_one(tx, JobKind::Cancel, plan).await?;
     let rows = store::by_ids(tx, vec![plan]).await?;
-    set(tx, Page { count: 1, rows }).await
+    set(tx, Page::whole(rows)).await
 }
 
 /// A page of the hub's reasons.
@@ -739,7 +739,7 @@ pub async fn reasons(app: &App, ask: &Ask) -> Result<Page<store::Reason>> {
     let mut tx = app.store.read().await?;
     let page = lists::page(&mut tx, &store::REASONS, store::REASON_COLUMNS, ask).await?;
     let rows = page.rows.iter().map(store::read_reason).collect::<Result<Vec<_>, _>>()?;
-    Ok(Page { count: page.count, rows })
+    Ok(page.with(rows))
 }
 
 /// Copies the reasons that the hub sends to the OMS. Returns how many.

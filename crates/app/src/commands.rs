@@ -519,12 +519,12 @@ fn moved_on(package: &HeldPackage, expected: i64) -> Refusal {
         package.number, package.version
     );
     let mut refusal = Refusal::conflict("version_conflict", message);
-    refusal.current = Some(serde_json::json!({
+    refusal.current = Some(Box::new(serde_json::json!({
         "id": package.id,
         "number": package.number,
         "state": package.state.to_string(),
         "version": package.version,
         "modified_date": oms_core::time::format_us(package.modified_us),
-    }));
+    })));
     refusal
 }

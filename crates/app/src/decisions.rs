@@ -295,3 +295,78 @@ pub async fn stock_of_attempts(
     }
     Ok(all)
 }
+
+/// What a scenario's draft would have made of the latest orders it took.
+#[derive(Debug, Clone, Default)]
+pub struct Previewed {
+    /// Orders planned again.
+    pub orders: usize,
+    /// Those that come out differently: order, as it was, as it would be. At most [`PREVIEW_SHOWN`].
+    pub different: Vec<(i64, Decision, Decision)>,
+    pub different_count: usize,
+    /// Units that each of its rules would place, and last those no rule places.
+    pub units: Vec<i64>,
+}
+
+/// Differences listed one by one.
+pub const PREVIEW_SHOWN: usize = 20;
+/// The most orders planned again.
+const PREVIEW_ORDERS: usize = 500;
+/// Batches looked at, and looked among.
+const PREVIEW_BATCHES: (i64, i64) = (5, 200);
+
+/// Plans the latest batches in which a scenario took orders again, with `draft` in its place.
+pub async fn preview(app: &App, id: i64, draft: Scenario) -> Result<Previewed> {
+    let mut tx = app.store.read().await?;
+    let (most, among) = PREVIEW_BATCHES;
+    let batches = store::latest_batches(&mut tx, id, among, most).await?;
+    let records = store::of_batches(&mut tx, batches.iter().map(|b| b.id).collect()).await?;
+    drop(tx);
+    let inputs = batches.iter().map(|b| Ok((b.id, snapshot_of(b)?))).collect::<Result<Vec<_>>>()?;
+    let work = move || {
+        let mut previewed = Previewed { units: vec![0; draft.rules.len() + 1], ..Previewed::default() };
+        for (batch, input) in &inputs {
+            let mine: Vec<&Record> =
+                records.iter().filter(|r| r.batch_id == *batch && r.scenario_id == Some(id)).collect();
+            preview_batch(&mut previewed, input, &mine, id, &draft);
+        }
+        previewed
+    };
+    Ok(tokio::task::spawn_blocking(work).await.expect("planning does not panic"))
+}
+
+fn preview_batch(previewed: &mut Previewed, input: &Snapshot, mine: &[&Record], id: i64, draft: &Scenario) {
+    let mut other = input.clone();
+    for snap in other.scenarios.iter_mut().filter(|s| s.id.0 == id) {
+        snap.scenario = Scenario { is_active: true, ..draft.clone() };
+    }
+    let (kept, made) = (oms_core::plan::plan(input), oms_core::plan::plan(&other));
+    for record in mine.iter().take(PREVIEW_ORDERS.saturating_sub(previewed.orders)) {
+        let at = record.ordinal as usize;
+        let (Some(kept), Some(made)) = (kept.get(at), made.get(at)) else { continue };
+        previewed.orders += 1;
+        if let Decision::Planned(plan) = made {
+            for attempt in &plan.attempts {
+                let placed = attempt.chosen.iter().flat_map(|c| &c.lines).map(|(_, n)| n).sum::<i64>();
+                previewed.units[attempt.index.min(draft.rules.len())] += placed;
+            }
+            let without =
+                plan.packages.iter().filter(|p| !p.has_stock()).flat_map(|p| &p.items).map(|(_, n)| n);
+            previewed.units[draft.rules.len()] += without.sum::<i64>();
+        }
+        if packages_of(kept) != packages_of(made) {
+            previewed.different_count += 1;
+            if previewed.different.len() < PREVIEW_SHOWN {
+                previewed.different.push((record.plan_id, kept.clone(), made.clone()));
+            }
+        }
+    }
+}
+
+/// What a decision comes to, its explanation aside.
+fn packages_of(decision: &Decision) -> Option<&[oms_core::plan::PlannedPackage]> {
+    match decision {
+        Decision::Planned(plan) => Some(&plan.packages),
+        Decision::Waits(_) => None,
+    }
+}

@@ -21,7 +21,7 @@ pub async fn list(app: &App, ask: &Ask) -> Result<Page<DenialReason>> {
     let mut tx = app.store.read().await?;
     let page = lists::page(&mut tx, &store::LIST, store::COLUMNS, ask).await?;
     let rows = page.rows.iter().map(store::read).collect::<Result<Vec<_>, _>>()?;
-    Ok(Page { count: page.count, rows })
+    Ok(page.with(rows))
 }
 
 /// One reason.

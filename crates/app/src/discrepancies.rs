@@ -31,7 +31,7 @@ pub async fn list(app: &App, ask: &Ask) -> Result<Set> {
     Ok(Set {
         products: oms_store::order_views::products(&mut tx, products).await?,
         erp_codes: erp_codes.into_iter().map(|(id, l)| (id, l.properties.erp_code)).collect(),
-        page: Page { count: page.count, rows },
+        page: page.with(rows),
     })
 }
 

@@ -152,6 +152,7 @@ async fn from_basket(tx: &mut oms_store::Tx, basket: Basket) -> Result<(OrderToP
         packages: 0,
         channel: basket.channel,
         channel_id: 0,
+        placed_us: 0,
         shipping_option: basket.shipping_option,
         payment_option: basket.payment_option,
         customer_type: basket.customer_type,

@@ -234,3 +234,9 @@ fn take_over(p: &mut Properties, s: &HubStore, erp_code: String, places: &Places
 fn digest(s: &HubStore) -> [u8; 32] {
     Sha256::digest(format!("{s:?}")).into()
 }
+
+/// Every location by id.
+pub async fn by_id(app: &App) -> Result<std::collections::HashMap<i64, Location>> {
+    let mut tx = app.store.read().await?;
+    Ok(oms_store::locations::all(&mut tx).await?.into_iter().map(|l| (l.id, l)).collect())
+}

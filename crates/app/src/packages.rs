@@ -31,7 +31,7 @@ pub async fn list(app: &App, ask: &Ask) -> Result<PackageSet> {
     let mut tx = app.store.read().await?;
     let page = lists::page(&mut tx, &store::LIST, store::COLUMNS, ask).await?;
     let rows = page.rows.iter().map(store::read).collect::<Result<Vec<_>, _>>()?;
-    set(flow, &mut tx, Page { count: page.count, rows }).await
+    set(flow, &mut tx, page.with(rows)).await
 }
 
 /// One package.
@@ -42,7 +42,7 @@ pub async fn get(app: &App, id: i64) -> Result<PackageSet> {
     if rows.is_empty() {
         return Err(Refusal::not_found("package", id).into());
     }
-    set(flow, &mut tx, Page { count: 1, rows }).await
+    set(flow, &mut tx, Page::whole(rows)).await
 }
 
 async fn set(flow: Arc<Flow>, tx: &mut oms_store::Tx, page: Page<Package>) -> Result<PackageSet> {
@@ -81,7 +81,7 @@ pub async fn short(app: &App, ask: &Ask) -> Result<Page<ShortPackage>> {
         item_count: counts.get(&package.id).copied().unwrap_or(0),
         package,
     };
-    Ok(Page { count: page.count, rows }.map(short))
+    Ok(page.with(rows).map(short))
 }
 
 /// Package items with everything their rows point at.
@@ -96,7 +96,7 @@ pub async fn items(app: &App, ask: &Ask) -> Result<ItemSet> {
     let page = lists::page(&mut tx, &store::ITEM_LIST, store::ITEM_COLUMNS, ask).await?;
     let rows = page.rows.iter().map(store::read_item).collect::<Result<Vec<_>, _>>()?;
     let nested = Nested::of_packages(&mut tx, &[], &rows).await?;
-    Ok(ItemSet { page: Page { count: page.count, rows }, nested })
+    Ok(ItemSet { page: page.with(rows), nested })
 }
 
 /// One package item.

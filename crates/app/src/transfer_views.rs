@@ -27,7 +27,7 @@ pub struct TransferSet {
 async fn rows(tx: &mut Tx, ask: &Ask) -> Result<Page<Transfer>> {
     let page = lists::page(tx, &store::LIST, store::COLUMNS, ask).await?;
     let rows = page.rows.iter().map(store::read).collect::<Result<Vec<_>, _>>()?;
-    Ok(Page { count: page.count, rows })
+    Ok(page.with(rows))
 }
 
 /// A page of transfers.
@@ -51,7 +51,7 @@ pub async fn get(app: &App, id: i64) -> Result<TransferSet> {
     if rows.is_empty() {
         return Err(Refusal::not_found("transfer order", id).into());
     }
-    set(flow, &mut tx, Page { count: 1, rows }).await
+    set(flow, &mut tx, Page::whole(rows)).await
 }
 
 async fn set(flow: Arc<Flow>, tx: &mut Tx, page: Page<Transfer>) -> Result<TransferSet> {
@@ -84,7 +84,7 @@ pub async fn items(app: &App, ask: &Ask) -> Result<ItemSet> {
     let page = lists::page(&mut tx, &store::ITEM_LIST, store::ITEM_COLUMNS, ask).await?;
     let rows = page.rows.iter().map(store::read_item).collect::<Result<Vec<_>, _>>()?;
     let products = products_of(&mut tx, &rows).await?;
-    Ok(ItemSet { page: Page { count: page.count, rows }, products })
+    Ok(ItemSet { page: page.with(rows), products })
 }
 
 /// One transfer item.

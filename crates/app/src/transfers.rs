@@ -125,9 +125,8 @@ fn check(transfer: &Transfer, told: &Told<'_>, flow: &Flow) -> Result<(), Refusa
         );
         let mut refusal = Refusal::conflict("version_conflict", message);
         let word = states::state(transfer.state).map(|s| s.word);
-        refusal.current = Some(
-            serde_json::json!({"id": transfer.id, "number": transfer.number, "state": word, "version": transfer.version}),
-        );
+        let current = serde_json::json!({"id": transfer.id, "number": transfer.number, "state": word, "version": transfer.version});
+        refusal.current = Some(Box::new(current));
         return Err(refusal);
     }
     if told.transition.definition.from != transfer.state {

@@ -237,7 +237,7 @@ pub async fn list(app: &App, ask: &Ask) -> Result<Page<Transition>> {
     let mut tx = app.store.read().await?;
     let page = lists::page(&mut tx, &store::LIST, store::COLUMNS, ask).await?;
     let rows = page.rows.iter().map(store::read).collect::<Result<Vec<_>, _>>()?;
-    Ok(Page { count: page.count, rows })
+    Ok(page.with(rows))
 }
 
 /// One transition that can be run.
@@ -255,4 +255,13 @@ pub(crate) fn system(entity: Entity, from: Option<i64>, to: i64) -> Result<(i64,
     oms_core::transitions::system(entity, from, to)
         .map(|s| (s.id, 1))
         .ok_or_else(|| StoreError::Corrupt(format!("there is no system step from {from:?} to {to}")))
+}
+
+/// The latest steps that [`runs`] counts in.
+pub const LATEST: i64 = 20_000;
+
+/// How often each transition was run within the latest steps.
+pub async fn runs(app: &App) -> Result<HashMap<i64, i64>> {
+    let mut tx = app.store.read().await?;
+    Ok(store::runs(&mut tx, LATEST).await?)
 }

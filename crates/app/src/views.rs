@@ -32,7 +32,11 @@ pub fn conditions(list: &List, given: &[(String, String)]) -> Result<Vec<Conditi
         .iter()
         .map(|(name, text)| {
             let filter = list.filters.iter().find(|f| f.name == name).ok_or_else(|| unknown(list, name))?;
-            Ok(Condition { clause: filter.clause, values: values(filter, text)? })
+            let clause = match filter.kind {
+                Kind::Switch(off) if !flag(filter, text)? => off,
+                _ => filter.clause,
+            };
+            Ok(Condition { clause, values: values(filter, text)? })
         })
         .collect()
 }
@@ -62,6 +66,18 @@ fn codes(known: &[Word], word: &str, takes_numbers: bool) -> Vec<Value> {
     let number = if takes_numbers { word.parse::<i64>().ok() } else { None };
     let named = known.iter().filter(|(name, _)| *name == word).map(|(_, code)| *code);
     named.chain(number).map(Value::from).collect()
+}
+
+fn flag(filter: &Filter, text: &str) -> Result<bool, Refusal> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => Err(Refusal::invalid(
+            filter.name,
+            "invalid",
+            format!("{}: true or false is expected.", filter.name),
+        )),
+    }
 }
 
 fn values(filter: &Filter, text: &str) -> Result<Vec<Value>, Refusal> {
@@ -106,11 +122,12 @@ fn values(filter: &Filter, text: &str) -> Result<Vec<Value>, Refusal> {
             }
             found
         }
-        Kind::Bool => match text.to_ascii_lowercase().as_str() {
-            "true" | "1" => vec![true.into()],
-            "false" | "0" => vec![false.into()],
-            _ => return Err(wrong("true or false is expected.")),
-        },
+        Kind::Bool => vec![flag(filter, text)?.into()],
+        Kind::Switch(_) => Vec::new(),
+        Kind::OtherThan(all) => {
+            let code = whole(text)?;
+            all.iter().filter(|c| **c != code).map(|c| (*c).into()).collect()
+        }
         Kind::Time => vec![moment(text)?.into()],
         Kind::Day => {
             let from = moment(text)?;
@@ -134,7 +151,7 @@ pub async fn orders(app: &App, ask: &Ask) -> Result<OrderSet> {
     let mut tx = app.store.read().await?;
     let page = lists::page(&mut tx, &store::ORDERS, store::ORDER_COLUMNS, ask).await?;
     let rows = page.rows.iter().map(store::read_order).collect::<Result<Vec<_>, _>>()?;
-    order_set(&mut tx, Page { count: page.count, rows }).await
+    order_set(&mut tx, page.with(rows)).await
 }
 
 /// One order.
@@ -142,7 +159,7 @@ pub async fn order(app: &App, id: i64) -> Result<OrderSet> {
     let mut tx = app.store.read().await?;
     let found = store::orders(&mut tx, vec![id]).await?.remove(&id);
     let found = found.ok_or_else(|| Refusal::not_found("order", id))?;
-    order_set(&mut tx, Page { count: 1, rows: vec![found] }).await
+    order_set(&mut tx, Page::whole(vec![found])).await
 }
 
 async fn order_set(tx: &mut Tx, page: Page<Order>) -> Result<OrderSet> {
@@ -365,7 +382,7 @@ pub async fn plan(app: &App, id: i64) -> Result<PlanSet> {
     if rows.is_empty() {
         return Err(Refusal::not_found("order execution plan", id).into());
     }
-    plan_set(&mut tx, Page { count: 1, rows }).await
+    plan_set(&mut tx, Page::whole(rows)).await
 }
 
 async fn plan_set(tx: &mut Tx, page: Page<lists::tables::Plan>) -> Result<PlanSet> {

@@ -20,6 +20,7 @@ pub mod queries;
 pub mod refusal;
 pub mod scenarios;
 pub mod schedules;
+pub mod search;
 pub mod settings;
 pub mod stocks;
 pub mod time;

@@ -12,7 +12,7 @@ pub struct Refusal {
     /// What happened and what to do.
     pub message: String,
     /// The record as it stands, for a caller who had an older one.
-    pub current: Option<serde_json::Value>,
+    pub current: Option<Box<serde_json::Value>>,
 }
 
 /// Which kind of answer a refusal is.

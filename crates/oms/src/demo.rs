@@ -50,7 +50,7 @@ pub async fn run(args: DemoArgs) -> Outcome {
 
     let password = hex::encode(oms_app::random_bytes::<12>());
     let (hub, hub_url, hub_stop) = start_hub(&args, &dataset, &password, hub_state).await?;
-    let api = Api::start(app.clone(), listen(args.listen, "--listen").await?, true)?;
+    let api = Api::start(app.clone(), listen(args.listen, "--listen").await?)?;
     println!("Demo hub at {hub_url}, OMS at {}", api.base_url);
     let token = accounts(&app, args.token.as_deref()).await?;
     configure(&app, &hub_url, &password, &api.base_url).await?;

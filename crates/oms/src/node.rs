@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oms_app::intake::{self, PollCursor, Polled};
-use oms_app::{App, cancellations, commands, nodes, planning, schedules, setup};
+use oms_app::{App, cancellations, commands, nodes, planning, schedules, search, setup};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -22,6 +22,8 @@ const OUTSIDE_LOOK: Duration = Duration::from_secs(5);
 const REPLAN_LOOK: Duration = Duration::from_secs(20);
 /// How often is looked whether a brand's own job is due.
 const SCHEDULE_LOOK: Duration = Duration::from_secs(1);
+/// How often the counts and search terms of lists are looked after.
+const LISTS_LOOK: Duration = Duration::from_secs(2);
 /// Fetches under way at once: one waits for the hub while another writes.
 const FETCHERS: usize = 2;
 
@@ -52,6 +54,10 @@ impl Node {
         }));
         loops.spawn(every(stopped.clone(), SWEEP_EVERY, app.clone(), "sweep", async |app| {
             nodes::sweep_tick(app).await.map(|_| ())
+        }));
+        loops.spawn(every(stopped.clone(), LISTS_LOOK, app.clone(), "lists", async |app| {
+            while search::tick(app).await? {}
+            Ok(())
         }));
         loops.spawn(every(stopped.clone(), SCHEDULE_LOOK, app.clone(), "schedules", async |app| {
             schedules::tick(app).await.map(|_| ())

@@ -22,7 +22,7 @@ pub async fn run(args: ServeArgs) -> Outcome {
     let policy = NetPolicy::parse(&args.allow_net).map_err(|e| e.to_string())?;
     let listener = listen(args.listen, "--listen").await?;
     let app = open(&args.database.database, policy).await?;
-    let api = Api::start(app.clone(), listener, false)?;
+    let api = Api::start(app.clone(), listener)?;
     println!("OMS at {}", api.base_url);
     if let Some(secret) = access::first_admin_link(&app).await.map_err(|e| e.to_string())? {
         println!(
@@ -54,11 +54,11 @@ pub struct Api {
 }
 
 impl Api {
-    /// Begins to answer. `shows_counts`: whether the start page says how much there is, to everybody.
-    pub fn start(app: Arc<App>, listener: TcpListener, shows_counts: bool) -> Result<Self, String> {
+    /// Begins to answer.
+    pub fn start(app: Arc<App>, listener: TcpListener) -> Result<Self, String> {
         let address = listener.local_addr().map_err(|e| e.to_string())?;
         let mailbox = Arc::new(intake::mailbox(app.clone()));
-        let router = oms_web::router(WebState::new(app, mailbox, shows_counts));
+        let router = oms_web::router(WebState::new(app, mailbox));
         let (stop, stopped) = oneshot::channel::<()>();
         let server = tokio::spawn(async move {
             let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();

@@ -39,6 +39,57 @@ pub async fn user_by_name(tx: &mut Tx, username: &str) -> Result<Option<User>, S
     tx.first(sql, args![username]).await?.as_ref().map(read_user).transpose()
 }
 
+/// Everybody, by name. Few: these are a brand's operators and programs.
+pub async fn users(tx: &mut Tx) -> Result<Vec<User>, StoreError> {
+    let sql = format!("SELECT {USER} FROM users u ORDER BY u.username LIMIT 1000");
+    tx.fetch(sql, vec![]).await?.iter().map(read_user).collect()
+}
+
+/// A user by id.
+pub async fn user_by_id(tx: &mut Tx, id: i64) -> Result<Option<User>, StoreError> {
+    let sql = format!("SELECT {USER} FROM users u WHERE u.id = $1");
+    tx.first(sql, args![id]).await?.as_ref().map(read_user).transpose()
+}
+
+/// Lets a user in or keeps them out.
+pub async fn set_active(tx: &mut Tx, id: i64, is_active: bool) -> Result<(), StoreError> {
+    tx.execute("UPDATE users SET is_active = $2 WHERE id = $1", args![id, is_active]).await?;
+    Ok(())
+}
+
+/// A token, without what it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    pub id: i64,
+    pub user_id: i64,
+    pub name: String,
+    pub created_us: i64,
+    pub expires_us: Option<i64>,
+}
+
+/// The live tokens of everybody, the newest first.
+pub async fn live_tokens(tx: &mut Tx, now_us: i64) -> Result<Vec<Token>, StoreError> {
+    let sql = "SELECT id, user_id, name, created_us, expires_us FROM tokens WHERE revoked_us IS NULL \
+               AND (expires_us IS NULL OR expires_us > $1) ORDER BY created_us DESC, id DESC LIMIT 1000";
+    let read = |row: &crate::Row| {
+        let mut c = row.cols();
+        Ok(Token {
+            id: c.i64()?,
+            user_id: c.i64()?,
+            name: c.text()?,
+            created_us: c.i64()?,
+            expires_us: c.opt_i64()?,
+        })
+    };
+    tx.fetch(sql, args![now_us]).await?.iter().map(read).collect()
+}
+
+/// Takes a token back; `false` if there is no live one of this id.
+pub async fn revoke_token(tx: &mut Tx, id: i64, now_us: i64) -> Result<bool, StoreError> {
+    let sql = "UPDATE tokens SET revoked_us = $2 WHERE id = $1 AND revoked_us IS NULL";
+    Ok(tx.execute(sql, args![id, now_us]).await? == 1)
+}
+
 /// Writes a user; `false` if the name is taken.
 pub async fn insert_user(tx: &mut Tx, user: &User, now_us: i64) -> Result<bool, StoreError> {
     let sql = "INSERT INTO users (id, username, password_hash, role, is_active, created_us) \

@@ -98,10 +98,17 @@ pub fn read(row: &Row) -> Result<Plan, StoreError> {
 pub const LIST: List = List {
     table: "cancellation_plans t",
     joins: " LEFT JOIN orders o ON o.id = t.order_id",
+    ordered: &[],
+    spans: &[],
+    counted: None,
     filters: &[
         Filter::new("id", Kind::Int, "t.id = ?"),
         Filter::new("order", Kind::Int, "t.order_id = ?"),
-        Filter::new("order__number", Kind::Text, "o.number = ?"),
+        Filter::new(
+            "order__number",
+            Kind::Text,
+            "t.order_id IN (SELECT o.id FROM orders o WHERE o.number = ?)",
+        ),
         Filter::new("plan_type", Kind::Text, "t.plan_type = ?"),
         Filter::new("state", Kind::Text, "t.state = ?"),
         Filter::new("omnitron_id", Kind::Int, "t.omnitron_id = ?"),
@@ -372,6 +379,9 @@ pub fn read_reason(row: &Row) -> Result<Reason, StoreError> {
 pub const REASONS: List = List {
     table: "cancellation_reasons t",
     joins: "",
+    ordered: &[],
+    spans: &[],
+    counted: None,
     filters: &[
         Filter::new("id", Kind::Int, "t.id = ?"),
         Filter::new("omnitron_id", Kind::Int, "t.omnitron_id = ?"),

@@ -1,12 +1,13 @@
 //! Proves the invariants on any database: queries that must give no row, and the hash chains.
 //!
-//! Each query gives one text a broken row. Every check has a mutant it must catch (tests/check.rs).
+//! Each query gives one text a broken row. Every check has a mutant it must catch (crates/app/tests/app/check.rs).
 
 use oms_core::packages::{self, STATES, Slot, StockEffect};
 use oms_core::transfers::{self, TransferStock};
 
 use crate::db::Dialect;
 use crate::logs::{self, Actor, Step};
+use crate::search;
 use crate::{Row, StoreError, Tx, args};
 
 /// Broken rows shown a check.
@@ -41,6 +42,7 @@ pub fn checks(now_us: i64) -> Vec<Check> {
     all.extend(transfer_checks());
     all.extend(event_checks());
     all.extend(work_checks(now_us));
+    all.extend(list_checks());
     all
 }
 
@@ -467,6 +469,48 @@ fn work_checks(now_us: i64) -> Vec<Check> {
             "a setup task that works can be taken up by a process",
             "SELECT name FROM setup_tasks WHERE state NOT IN ('READY', 'WORKING', 'FINISHED', 'FAILED') \
              OR (state = 'WORKING' AND lease_until_us IS NULL) OR (state = 'FAILED' AND error IS NULL)",
+        ),
+    ]
+}
+
+fn list_checks() -> Vec<Check> {
+    let truth: Vec<String> = [
+        ("package", "packages", "state"),
+        ("transfer", "transfers", "state"),
+        ("order", "orders", "hub_status"),
+    ]
+    .map(|(entity, table, state)| {
+        format!("SELECT '{entity}', {state}, -COUNT(*) FROM {table} GROUP BY {state}")
+    })
+    .to_vec();
+    vec![
+        check(
+            "L3",
+            "the counts of lists by state are those of the tables",
+            format!(
+                "SELECT x.e || ' in state ' || x.s || ': off by ' || SUM(x.n) FROM (SELECT entity e, state s, n FROM list_counts \
+                 UNION ALL {}) x GROUP BY x.e, x.s HAVING SUM(x.n) <> 0",
+                truth.join(" UNION ALL ")
+            ),
+        ),
+        check(
+            "L4",
+            "a package knows its order's channel and when that was placed",
+            "SELECT 'package ' || p.id FROM packages p JOIN orders o ON o.id = p.order_id \
+             WHERE COALESCE(p.channel_id, 0) <> o.channel_id OR COALESCE(p.placed_us, -1) <> o.placed_us",
+        ),
+        check(
+            "L5",
+            "every term that people search by is of a record that is there",
+            format!(
+                "SELECT 'kind ' || t.kind || ' ' || t.term FROM search_terms t LEFT JOIN orders o ON t.kind = {order} AND o.id = t.entity_id \
+                 LEFT JOIN products p ON t.kind = {product} AND p.id = t.entity_id \
+                 LEFT JOIN shipments s ON t.kind = {shipment} AND s.id = t.entity_id \
+                 WHERE o.id IS NULL AND p.id IS NULL AND s.id IS NULL",
+                order = search::ORDER,
+                product = search::PRODUCT,
+                shipment = search::SHIPMENT
+            ),
         ),
     ]
 }

@@ -15,6 +15,7 @@ use crate::batch::Rows;
 use crate::discrepancies::Discrepancy;
 use crate::events::{EventRows, NewEvent};
 use crate::held::{CONSUMED, HeldItem, HeldPackage, Hold};
+use crate::list_counts::Counted;
 use crate::loads::Slots;
 use crate::logs::{self, Actor, CommandRows, Personal, StepRows};
 use crate::shipments::Shipment;
@@ -134,7 +135,7 @@ impl<'w> Work<'w> {
             closed: Rows::new(2),
             handed_over: Rows::new(2),
             packages: Rows::new(10),
-            new_packages: Rows::new(17),
+            new_packages: Rows::new(19),
             new_items: Rows::new(6),
             moved_items: Rows::new(3),
             resized_items: Rows::new(2),
@@ -219,6 +220,7 @@ impl<'w> Work<'w> {
         let units = package.units();
         *self.short.entry(package.order_id).or_default() +=
             i64::from(is_short) * units - i64::from(was_short) * units;
+        self.slots.counts.moved(Counted::Package, Some(package.state), step.to);
         package.state = step.to;
         package.holds_slot = holds_slot;
         (package.log_seq, package.event_seq, package.log_head) = (seq, seq, head);
@@ -480,9 +482,12 @@ impl<'w> Work<'w> {
         if holds_slot {
             self.slots.add(location, 1);
         }
+        self.slots.counts.moved(Counted::Package, None, state);
         self.new_packages.push(args![
             id,
             of.order_id,
+            of.channel_id,
+            of.placed_us,
             of.packages_made,
             &number,
             location,
@@ -727,7 +732,7 @@ impl<'w> Work<'w> {
     /// that are planned with in the same transaction; their balances are held with those of the batch, in one order.
     pub async fn run(mut self, tx: &mut Tx, planned: &[i64]) -> Result<Written, StoreError> {
         self.commands.write(tx).await?;
-        let head = "INSERT INTO packages (id, order_id, n, number, location_id, state, held_state, holds_slot, log_seq, \
+        let head = "INSERT INTO packages (id, order_id, channel_id, placed_us, n, number, location_id, state, held_state, holds_slot, log_seq, \
                     log_head, event_seq, version, created_us, modified_us, released_to, target_packaging_us, target_exit_us)";
         tx.insert(head, self.new_packages, "").await?;
         let head = "INSERT INTO package_items (id, package_id, order_item_id, product_id, quantity, state)";

@@ -93,6 +93,16 @@ pub enum Value {
     Bytes(Option<Vec<u8>>),
 }
 
+impl Value {
+    /// The whole number it is, if it is one.
+    pub fn as_i64(&self) -> Option<i64> {
+        match self {
+            Self::I64(v) => *v,
+            _ => None,
+        }
+    }
+}
+
 macro_rules! into_value {
     ($($from:ty => $variant:ident($v:ident) $to:expr;)*) => {$(
         impl From<$from> for Value {

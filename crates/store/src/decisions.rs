@@ -91,3 +91,18 @@ pub async fn batches_after(tx: &mut Tx, id: i64, limit: usize) -> Result<Vec<Bat
     let sql = format!("SELECT {BATCH_COLUMNS} FROM decision_batches WHERE id > $1 ORDER BY id LIMIT $2");
     tx.fetch(sql, args![id, limit]).await?.iter().map(read_batch).collect()
 }
+
+/// The latest batches that hold a decision of a scenario, among the latest `among` of all.
+pub async fn latest_batches(
+    tx: &mut Tx,
+    scenario: i64,
+    among: i64,
+    limit: i64,
+) -> Result<Vec<Batch>, StoreError> {
+    let sql = format!(
+        "SELECT {BATCH_COLUMNS} FROM (SELECT * FROM decision_batches ORDER BY id DESC LIMIT $2) b \
+         WHERE EXISTS (SELECT 1 FROM decisions d WHERE d.batch_id = b.id AND d.scenario_id = $1) \
+         ORDER BY b.id DESC LIMIT $3"
+    );
+    tx.fetch(sql, args![scenario, among, limit]).await?.iter().map(read_batch).collect()
+}

@@ -44,6 +44,9 @@ pub fn read(row: &Row) -> Result<DenialReason, StoreError> {
 pub const LIST: List = List {
     table: "denial_reasons t",
     joins: "",
+    ordered: &[],
+    spans: &[],
+    counted: None,
     filters: &[
         Filter::new("id", Kind::Int, "t.id = ?"),
         Filter::new("is_active", Kind::Bool, "t.is_active = ?"),

@@ -9,6 +9,14 @@ pub enum Dialect {
 }
 
 impl Dialect {
+    /// The engine's own name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "PostgreSQL",
+        }
+    }
+
     /// Translates the schema's type names.
     pub(crate) fn schema(self, text: &str) -> String {
         match self {
@@ -31,6 +39,18 @@ impl Dialect {
         match self {
             Self::Sqlite => "",
             Self::Postgres => " FOR UPDATE SKIP LOCKED",
+        }
+    }
+
+    /// Columns of a list's table, written so that SQLite finds no rows by them: it knows nothing of how many fit, and
+    /// would rather sort half a table than read a page in order. PostgreSQL knows, and needs no telling.
+    pub(crate) fn not_by_index(self, columns: &str) -> String {
+        match self {
+            Self::Sqlite => match columns.strip_prefix("t.") {
+                Some(rest) => format!("+t.{}", rest.replace(" t.", " +t.")),
+                None => columns.to_owned(),
+            },
+            Self::Postgres => columns.to_owned(),
         }
     }
 

@@ -49,6 +49,9 @@ pub fn read(row: &Row) -> Result<Discrepancy, StoreError> {
 pub const LIST: List = List {
     table: "discrepancies t",
     joins: " JOIN locations l ON l.id = t.location_id JOIN products r ON r.id = t.product_id",
+    ordered: &[],
+    spans: &[],
+    counted: None,
     filters: &[
         Filter::new("id", Kind::Int, "t.id = ?"),
         Filter::new("state", Kind::Text, "t.state = ?"),

@@ -11,6 +11,8 @@ use crate::{Row, StoreError, Tx};
 pub struct HeldPackage {
     pub id: i64,
     pub order_id: i64,
+    pub channel_id: i64,
+    pub placed_us: i64,
     pub order_number: String,
     pub order_event_seq: i64,
     /// How many packages the order ever had: the next one's number.
@@ -84,7 +86,7 @@ pub(crate) fn head_of(bytes: Vec<u8>, what: &str, id: i64) -> Result<[u8; 32], S
     bytes.try_into().map_err(|_| StoreError::Corrupt(format!("the log head of {what} {id} is no SHA-256")))
 }
 
-const COLUMNS: &str = "p.id, p.order_id, o.number, o.event_seq, o.packages_made, o.delivery_type, p.number, p.location_id, \
+const COLUMNS: &str = "p.id, p.order_id, o.channel_id, o.placed_us, o.number, o.event_seq, o.packages_made, o.delivery_type, p.number, p.location_id, \
     p.state, p.held_state, p.holds_slot, p.released_to, p.transfers_made, p.log_seq, p.log_head, p.event_seq, p.version, \
     p.busy_command_id, p.modified_us, p.target_packaging_us, p.target_exit_us";
 
@@ -94,6 +96,8 @@ fn read(row: &Row) -> Result<HeldPackage, StoreError> {
     Ok(HeldPackage {
         id,
         order_id: c.i64()?,
+        channel_id: c.i64()?,
+        placed_us: c.i64()?,
         order_number: c.text()?,
         order_event_seq: c.i64()?,
         packages_made: c.i64()?,

@@ -12,6 +12,8 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0003_places_and_times", include_str!("../schema/0003_places_and_times.sql")),
     ("0004_planning", include_str!("../schema/0004_planning.sql")),
     ("0005_commands", include_str!("../schema/0005_commands.sql")),
+    ("0006_lists", include_str!("../schema/0006_lists.sql")),
+    ("0007_people", include_str!("../schema/0007_people.sql")),
 ];
 
 /// Tries at the first statement, which two nodes may run at the same moment on PostgreSQL.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::args;
+use crate::list_counts::Counted;
 use crate::lists::{Filter, Kind, List};
 use crate::{Row, StoreError, Tx};
 
@@ -82,6 +83,9 @@ pub async fn orders(tx: &mut Tx, ids: Vec<i64>) -> Result<HashMap<i64, Order>, S
 pub const ORDERS: List = List {
     table: "orders t",
     joins: " JOIN plans p ON p.id = t.id LEFT JOIN customers k ON k.id = t.customer_id",
+    ordered: &["t.channel_id", "t.hub_status", "t.delivery_type", "t.created_us"],
+    spans: &["t.placed_us", "t.modified_us"],
+    counted: Some((Counted::Order, "t.hub_status")),
     filters: &[
         Filter::new("id", Kind::Int, "t.id = ?"),
         Filter::new("id__gt", Kind::Int, "t.id > ?"),
@@ -95,7 +99,7 @@ pub const ORDERS: List = List {
         Filter::new("number", Kind::Prefix, "t.number >= ? AND t.number <= ?"),
         Filter::new("channel", Kind::Int, "t.channel_id = ?"),
         Filter::new("state__enum_value", Kind::Int, "t.hub_status = ?"),
-        Filter::new("plan__state", Kind::Text, "p.state = ?"),
+        Filter::new("plan__state", Kind::Text, "t.id IN (SELECT p.id FROM plans p WHERE p.state = ?)"),
         Filter::new("date_placed", Kind::Day, "t.placed_us >= ? AND t.placed_us < ?"),
         Filter::new("date_placed__gte", Kind::Time, "t.placed_us >= ?"),
         Filter::new("date_placed__lte", Kind::Time, "t.placed_us <= ?"),
@@ -103,8 +107,16 @@ pub const ORDERS: List = List {
         Filter::new("created_date__lte", Kind::Time, "t.created_us <= ?"),
         Filter::new("modified_date__gte", Kind::Time, "t.modified_us >= ?"),
         Filter::new("modified_date__lte", Kind::Time, "t.modified_us <= ?"),
-        Filter::new("customer__first_name", Kind::Text, "k.first_name = ?"),
-        Filter::new("customer__last_name", Kind::Text, "k.last_name = ?"),
+        Filter::new(
+            "customer__first_name",
+            Kind::Text,
+            "t.customer_id IN (SELECT k.id FROM customers k WHERE k.first_name = ?)",
+        ),
+        Filter::new(
+            "customer__last_name",
+            Kind::Text,
+            "t.customer_id IN (SELECT k.id FROM customers k WHERE k.last_name = ?)",
+        ),
         Filter::new("delivery_type", Kind::Text, "t.delivery_type = ?"),
     ],
     orders: &[

@@ -9,8 +9,10 @@ use oms_core::refusal::Refusal;
 use crate::batch::Rows;
 use crate::events::{EventRows, NewEvent};
 use crate::jobs::{self, JobKind, NewJob};
+use crate::list_counts::{Counted, Counts};
 use crate::logs::Actor;
 use crate::people::{self, NewAddress, NewCustomer};
+use crate::search::Terms;
 use crate::{StoreError, Tx, args};
 
 /// The version of a hub order: an older or equal one changes nothing.
@@ -113,6 +115,7 @@ struct Here {
     revision: i64,
     planned: bool,
     event_seq: i64,
+    hub_status: i64,
 }
 
 /// Takes a batch in this transaction: orders, lines, plans, events and plan jobs, or the record of
@@ -229,12 +232,17 @@ async fn lock_orders(tx: &mut Tx, ids: impl Iterator<Item = i64>) -> Result<Hash
     ids.sort_unstable();
     let tail = format!("ORDER BY id{}", tx.dialect().for_update());
     let rows = tx
-        .fetch_in("SELECT id, revision, event_seq FROM orders WHERE id", ids.iter().copied(), &tail)
+        .fetch_in(
+            "SELECT id, revision, event_seq, hub_status FROM orders WHERE id",
+            ids.iter().copied(),
+            &tail,
+        )
         .await?;
     let mut here = HashMap::new();
     for row in rows {
         let mut c = row.cols();
-        here.insert(c.i64()?, Here { revision: c.i64()?, event_seq: c.i64()?, planned: false });
+        let (id, revision, event_seq, hub_status) = (c.i64()?, c.i64()?, c.i64()?, c.i64()?);
+        here.insert(id, Here { revision, event_seq, hub_status, planned: false });
     }
     for row in tx.fetch_in("SELECT id FROM plans WHERE state = 'completed' AND id", ids, "").await? {
         here.entry(row.i64(0)?).and_modify(|h| h.planned = true);
@@ -290,6 +298,7 @@ async fn insert_orders(
     let (mut rows, mut plans, mut jobs, mut events) =
         (Rows::new(31), Rows::new(6), Vec::new(), EventRows::default());
     let (mut items, mut result) = (Rows::new(13), Vec::new());
+    let (mut counts, mut terms) = (Counts::default(), Terms::default());
     for &i in insert {
         let order = &orders[i];
         let id = ids.orders.next().expect("an id was taken for every order");
@@ -298,6 +307,8 @@ async fn insert_orders(
         row.extend(args![1i64, 0i64, 1i64, actor.command_id, now, now]);
         rows.push(row);
         push_items(&mut items, order, id, ids);
+        counts.moved(Counted::Order, None, order.hub_status);
+        terms.order(id, &order.number);
         plans.push(args![id, "start", 0i64, 0i64, now, now]);
         let hub_pk = order.hub.map_or(id, |(pk, _)| pk);
         jobs.push(NewJob {
@@ -330,6 +341,8 @@ async fn insert_orders(
     tx.insert(head, plans, "").await?;
     jobs::add(tx, &jobs, now).await?;
     events.write(tx).await?;
+    terms.write(tx).await?;
+    counts.write(tx).await?;
     Ok(result)
 }
 
@@ -473,6 +486,12 @@ async fn update_columns(
     let mut values = args![order_id, here.revision + 1, seq, actor.at_us];
     values.extend(order_values(order, *people));
     tx.execute(sql, values).await?;
+    let sql =
+        "UPDATE packages SET placed_us = $2 WHERE order_id = $1 AND (placed_us IS NULL OR placed_us <> $2)";
+    tx.execute(sql, args![order_id, order.placed_us]).await?;
+    let mut counts = Counts::default();
+    counts.moved(Counted::Order, Some(here.hub_status), order.hub_status);
+    counts.write(tx).await?;
     let mut events = EventRows::default();
     let event = NewEvent {
         id: ids.rows.next().expect("ids were taken"),

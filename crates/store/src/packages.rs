@@ -1,5 +1,8 @@
 //! Packages and their items as they are read by people and software.
 
+use oms_core::packages::STATES;
+
+use crate::list_counts::Counted;
 use crate::lists::{Filter, Kind, List};
 use crate::{Row, StoreError, Tx};
 
@@ -125,11 +128,22 @@ pub async fn item_counts(tx: &mut Tx, packages: Vec<i64>) -> Result<Vec<(i64, i6
     rows.iter().map(|r| Ok((r.i64(0)?, r.i64(1)?))).collect()
 }
 
+/// Gives packages that a node of an older version made what they keep of their order; returns how many.
+pub async fn fill_from_orders(tx: &mut Tx, most: i64) -> Result<u64, StoreError> {
+    let sql = "UPDATE packages SET channel_id = (SELECT o.channel_id FROM orders o WHERE o.id = packages.order_id), \
+               placed_us = (SELECT o.placed_us FROM orders o WHERE o.id = packages.order_id) \
+               WHERE id IN (SELECT p.id FROM packages p WHERE p.channel_id IS NULL LIMIT $1)";
+    tx.execute(sql, vec![most.into()]).await
+}
+
 /// The list of packages.
 pub const LIST: List = List {
     table: "packages t",
     joins: " JOIN orders o ON o.id = t.order_id JOIN locations l ON l.id = t.location_id \
             LEFT JOIN customers k ON k.id = o.customer_id LEFT JOIN addresses a ON a.id = o.shipping_address_id",
+    ordered: &["t.state", "t.location_id", "t.channel_id", "t.created_us"],
+    spans: &["t.placed_us", "t.modified_us"],
+    counted: Some((Counted::Package, "t.state")),
     filters: &[
         Filter::new("id", Kind::Int, "t.id = ?"),
         Filter::new("id__gt", Kind::Int, "t.id > ?"),
@@ -141,22 +155,38 @@ pub const LIST: List = List {
         Filter::new("number", Kind::Prefix, "t.number >= ? AND t.number <= ?"),
         Filter::new("state", Kind::Int, "t.state = ?"),
         Filter::new("state__enum_value", Kind::Int, "t.state = ?"),
-        Filter::new("state__enum_value__ne", Kind::Int, "t.state <> ?"),
+        Filter::new("state__enum_value__ne", Kind::OtherThan(&CODES), "t.state IN (?)"),
         Filter::new("state__enum_value__in", Kind::Ints, "t.state IN (?)"),
         Filter::new("order", Kind::Int, "t.order_id = ?"),
-        Filter::new("order__omnitron_id", Kind::Int, "o.omnitron_id = ?"),
-        Filter::new("order_number", Kind::Prefix, "o.number >= ? AND o.number <= ?"),
-        Filter::new("order__number", Kind::Prefix, "o.number >= ? AND o.number <= ?"),
-        Filter::new("order__channel", Kind::Int, "o.channel_id = ?"),
-        Filter::new("order__customer__first_name", Kind::Text, "k.first_name = ?"),
-        Filter::new("order__customer__last_name", Kind::Text, "k.last_name = ?"),
-        Filter::new("order__date_placed", Kind::Day, "o.placed_us >= ? AND o.placed_us < ?"),
-        Filter::new("order__date_placed__gte", Kind::Time, "o.placed_us >= ?"),
-        Filter::new("order__date_placed__lte", Kind::Time, "o.placed_us <= ?"),
-        Filter::new("order__delivery_type", Kind::Text, "o.delivery_type = ?"),
+        Filter::new(
+            "order__omnitron_id",
+            Kind::Int,
+            "t.order_id IN (SELECT o.id FROM orders o WHERE o.omnitron_id = ?)",
+        ),
+        Filter::new("order_number", Kind::Prefix, OF_NUMBER),
+        Filter::new("order__number", Kind::Prefix, OF_NUMBER),
+        Filter::new("order__channel", Kind::Int, "t.channel_id = ?"),
+        Filter::new("order__customer__first_name", Kind::Text, OF_FIRST_NAME),
+        Filter::new("order__customer__last_name", Kind::Text, OF_LAST_NAME),
+        Filter::new("order__date_placed", Kind::Day, "t.placed_us >= ? AND t.placed_us < ?"),
+        Filter::new("order__date_placed__gte", Kind::Time, "t.placed_us >= ?"),
+        Filter::new("order__date_placed__lte", Kind::Time, "t.placed_us <= ?"),
+        Filter::new(
+            "order__delivery_type",
+            Kind::Text,
+            "t.order_id IN (SELECT o.id FROM orders o WHERE o.delivery_type = ?)",
+        ),
         Filter::new("stock_location", Kind::Int, "t.location_id = ?"),
-        Filter::new("stock_location__erp_code", Kind::Texts, "l.erp_code IN (?)"),
-        Filter::new("stock_location__stock_location_type", Kind::Text, "l.kind = ?"),
+        Filter::new(
+            "stock_location__erp_code",
+            Kind::Texts,
+            "t.location_id IN (SELECT l.id FROM locations l WHERE l.erp_code IN (?))",
+        ),
+        Filter::new(
+            "stock_location__stock_location_type",
+            Kind::Text,
+            "t.location_id IN (SELECT l.id FROM locations l WHERE l.kind = ?)",
+        ),
         Filter::new("created_date__gt", Kind::Time, "t.created_us > ?"),
         Filter::new("created_date__gte", Kind::Time, "t.created_us >= ?"),
         Filter::new("created_date__lt", Kind::Time, "t.created_us < ?"),
@@ -169,20 +199,24 @@ pub const LIST: List = List {
         Filter::new("product_barcode", Kind::Text, HOLDS_BARCODE),
         Filter::new("order_item__omnitron_id", Kind::Ints, HOLDS_HUB_ITEM),
         // Ours: a cancellation came too late for it.
-        Filter::new("cancellation_failed", Kind::Bool, CANCELLATION_FAILED),
-        Filter::new("is_busy", Kind::Bool, "(t.busy_command_id IS NOT NULL) = ?"),
+        Filter::new("cancellation_failed", Kind::Switch(NO_CANCELLATION_FAILED), CANCELLATION_FAILED),
+        Filter::new("is_busy", Kind::Switch("t.busy_command_id IS NULL"), "t.busy_command_id IS NOT NULL"),
         Filter::new("shipment__created_date__gte", Kind::Time, SHIPPED_SINCE),
         Filter::new("shipment__created_date__lt", Kind::Time, SHIPPED_BEFORE),
         Filter::new("shipment__cargo_company", Kind::Text, SHIPPED_BY),
         Filter::new("shipment__tracking_number", Kind::Text, TRACKED_BY),
-        Filter::new("country", Kind::Int, "a.country_id = ?"),
-        Filter::new("city", Kind::Int, "a.city_id = ?"),
-        Filter::new("township", Kind::Int, "a.township_id = ?"),
-        Filter::new("shipping_option_slug__in", Kind::Texts, "o.shipping_option IN (?)"),
+        Filter::new("country", Kind::Int, TO_COUNTRY),
+        Filter::new("city", Kind::Int, TO_CITY),
+        Filter::new("township", Kind::Int, TO_TOWNSHIP),
+        Filter::new(
+            "shipping_option_slug__in",
+            Kind::Texts,
+            "t.order_id IN (SELECT o.id FROM orders o WHERE o.shipping_option IN (?))",
+        ),
         Filter::new(
             "shipping_option_slug__exclude",
             Kind::Texts,
-            "COALESCE(o.shipping_option, '') NOT IN (?)",
+            "t.order_id IN (SELECT o.id FROM orders o WHERE COALESCE(o.shipping_option, '') NOT IN (?))",
         ),
     ],
     orders: &[
@@ -195,28 +229,50 @@ pub const LIST: List = List {
     ],
 };
 
-const CANCELLATION_FAILED: &str = "(EXISTS (SELECT 1 FROM cancellation_plan_items c WHERE c.package_id = t.id \
-                                   AND c.state = 'refused')) = ?";
-const SHIPPED_SINCE: &str =
-    "EXISTS (SELECT 1 FROM shipments s WHERE s.package_id = t.id AND s.created_us >= ?)";
-const SHIPPED_BEFORE: &str =
-    "EXISTS (SELECT 1 FROM shipments s WHERE s.package_id = t.id AND s.created_us < ?)";
-const SHIPPED_BY: &str =
-    "EXISTS (SELECT 1 FROM shipments s WHERE s.package_id = t.id AND s.cargo_company = ?)";
-const TRACKED_BY: &str =
-    "EXISTS (SELECT 1 FROM shipments s WHERE s.package_id = t.id AND s.tracking_number = ?)";
-const HOLDS_SKU: &str = "EXISTS (SELECT 1 FROM package_items i JOIN products p ON p.id = i.product_id \
-                         WHERE i.package_id = t.id AND p.sku = ?)";
-const HOLDS_BARCODE: &str = "EXISTS (SELECT 1 FROM package_items i JOIN products p ON p.id = i.product_id \
-                             WHERE i.package_id = t.id AND p.barcode = ?)";
-const HOLDS_HUB_ITEM: &str = "EXISTS (SELECT 1 FROM package_items i JOIN order_items x ON x.id = i.order_item_id \
-                              WHERE i.package_id = t.id AND x.omnitron_id IN (?))";
+const CODES: [i64; STATES.len()] = {
+    let mut codes = [0; STATES.len()];
+    let mut i = 0;
+    while i < codes.len() {
+        codes[i] = STATES[i].code;
+        i += 1;
+    }
+    codes
+};
+
+const OF_NUMBER: &str = "t.order_id IN (SELECT o.id FROM orders o WHERE o.number >= ? AND o.number <= ?)";
+const OF_FIRST_NAME: &str = "t.order_id IN (SELECT o.id FROM customers k JOIN orders o ON o.customer_id = k.id \
+                             WHERE k.first_name = ?)";
+const OF_LAST_NAME: &str = "t.order_id IN (SELECT o.id FROM customers k JOIN orders o ON o.customer_id = k.id \
+                            WHERE k.last_name = ?)";
+const TO_COUNTRY: &str = "t.order_id IN (SELECT o.id FROM addresses a JOIN orders o ON o.shipping_address_id = a.id \
+                          WHERE a.country_id = ?)";
+const TO_CITY: &str = "t.order_id IN (SELECT o.id FROM addresses a JOIN orders o ON o.shipping_address_id = a.id \
+                       WHERE a.city_id = ?)";
+const TO_TOWNSHIP: &str = "t.order_id IN (SELECT o.id FROM addresses a JOIN orders o ON o.shipping_address_id = a.id \
+                           WHERE a.township_id = ?)";
+const CANCELLATION_FAILED: &str =
+    "t.id IN (SELECT c.package_id FROM cancellation_plan_items c WHERE c.state = 'refused')";
+const NO_CANCELLATION_FAILED: &str = "NOT EXISTS (SELECT 1 FROM cancellation_plan_items c WHERE c.package_id = t.id \
+                                      AND c.state = 'refused')";
+const SHIPPED_SINCE: &str = "t.id IN (SELECT s.package_id FROM shipments s WHERE s.created_us >= ?)";
+const SHIPPED_BEFORE: &str = "t.id IN (SELECT s.package_id FROM shipments s WHERE s.created_us < ?)";
+const SHIPPED_BY: &str = "t.id IN (SELECT s.package_id FROM shipments s WHERE s.cargo_company = ?)";
+const TRACKED_BY: &str = "t.id IN (SELECT s.package_id FROM shipments s WHERE s.tracking_number = ?)";
+const HOLDS_SKU: &str = "t.id IN (SELECT i.package_id FROM products p JOIN package_items i ON i.product_id = p.id \
+                         WHERE p.sku = ?)";
+const HOLDS_BARCODE: &str = "t.id IN (SELECT i.package_id FROM products p JOIN package_items i ON i.product_id = p.id \
+                             WHERE p.barcode = ?)";
+const HOLDS_HUB_ITEM: &str = "t.id IN (SELECT i.package_id FROM order_items x JOIN package_items i \
+                              ON i.order_item_id = x.id WHERE x.omnitron_id IN (?))";
 
 /// The list of package items; `p` is the package, `x` the order item.
 pub const ITEM_LIST: List = List {
     table: "package_items t",
     joins: " JOIN packages p ON p.id = t.package_id JOIN order_items x ON x.id = t.order_item_id \
             JOIN products r ON r.id = t.product_id",
+    ordered: &["t.state"],
+    spans: &[],
+    counted: None,
     filters: &[
         Filter::new("id__gt", Kind::Int, "t.id > ?"),
         Filter::new("id__gte", Kind::Int, "t.id >= ?"),
@@ -224,15 +280,31 @@ pub const ITEM_LIST: List = List {
         Filter::new("id__lte", Kind::Int, "t.id <= ?"),
         Filter::new("id__in", Kind::Ints, "t.id IN (?)"),
         Filter::new("package", Kind::Int, "t.package_id = ?"),
-        Filter::new("package__number", Kind::Text, "p.number = ?"),
-        Filter::new("package_number", Kind::Text, "p.number = ?"),
-        Filter::new("order", Kind::Int, "p.order_id = ?"),
+        Filter::new(
+            "package__number",
+            Kind::Text,
+            "t.package_id IN (SELECT p.id FROM packages p WHERE p.number = ?)",
+        ),
+        Filter::new(
+            "package_number",
+            Kind::Text,
+            "t.package_id IN (SELECT p.id FROM packages p WHERE p.number = ?)",
+        ),
+        Filter::new("order", Kind::Int, "t.package_id IN (SELECT p.id FROM packages p WHERE p.order_id = ?)"),
         Filter::new("order_item", Kind::Int, "t.order_item_id = ?"),
-        Filter::new("order_item__omnitron_id", Kind::Ints, "x.omnitron_id IN (?)"),
+        Filter::new(
+            "order_item__omnitron_id",
+            Kind::Ints,
+            "t.order_item_id IN (SELECT x.id FROM order_items x WHERE x.omnitron_id IN (?))",
+        ),
         Filter::new("state", Kind::Int, "t.state = ?"),
         Filter::new("state__enum_value", Kind::Int, "t.state = ?"),
         Filter::new("state__enum_value__in", Kind::Ints, "t.state IN (?)"),
-        Filter::new("product_sku", Kind::Text, "r.sku = ?"),
+        Filter::new(
+            "product_sku",
+            Kind::Text,
+            "t.product_id IN (SELECT r.id FROM products r WHERE r.sku = ?)",
+        ),
     ],
     orders: &[("id", "t.id"), ("-id", "t.id DESC")],
 };

@@ -34,6 +34,7 @@ pub struct OrderToPlan {
     /// The hub's id of the channel, ours if it has none.
     pub channel: i64,
     pub channel_id: i64,
+    pub placed_us: i64,
     pub shipping_option: Option<String>,
     pub payment_option: Option<String>,
     pub customer_type: Option<String>,
@@ -80,12 +81,12 @@ pub struct LineToPlan {
     pub facts: Facts,
 }
 
-const ORDER: &str = "o.id, o.number, o.revision, COALESCE(c.omnitron_id, c.id), o.channel_id, \
+const ORDER: &str = "o.id, o.number, o.revision, COALESCE(c.omnitron_id, c.id), o.channel_id, o.placed_us, \
     o.shipping_option, o.payment_option, k.customer_type, o.shipping_address_id, a.lat_udeg, a.lon_udeg, a.country_id, \
     a.city_id, a.township_id, a.district_id, o.order_type, o.delivery_type, o.delivery_range, o.currency, \
     o.language_code, o.amount_minor, o.shipping_amount_minor, o.discount_amount_minor";
 /// How many columns [`read_order`] reads: the subject and its version, then [`ORDER`].
-const ORDER_COLUMNS: usize = 25;
+const ORDER_COLUMNS: usize = 26;
 const ORDER_JOINS: &str = "JOIN channels c ON c.id = o.channel_id LEFT JOIN customers k ON k.id = o.customer_id \
     LEFT JOIN addresses a ON a.id = o.shipping_address_id";
 
@@ -100,6 +101,7 @@ fn read_order(row: &Row) -> Result<(OrderToPlan, i64, i64), StoreError> {
         packages: 0,
         channel: c.i64()?,
         channel_id: c.i64()?,
+        placed_us: c.i64()?,
         shipping_option: c.opt_text()?,
         payment_option: c.opt_text()?,
         customer_type: c.opt_text()?,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::batch::Rows;
+use crate::search::Terms;
 use crate::{StoreError, Tx, args};
 
 /// A product to be written if its SKU is new, or refreshed.
@@ -59,12 +60,15 @@ pub async fn upsert(
     let tail = "ON CONFLICT (sku) DO UPDATE SET name = CASE WHEN excluded.name = excluded.sku THEN products.name ELSE excluded.name END, \
                 base_code = COALESCE(excluded.base_code, products.base_code), \
                 barcode = COALESCE(excluded.barcode, products.barcode), \
-                modified_us = excluded.modified_us RETURNING sku, id";
-    let mut ids = HashMap::new();
+                modified_us = excluded.modified_us RETURNING sku, id, name, barcode";
+    let (mut ids, mut terms) = (HashMap::new(), Terms::default());
     for row in tx.insert_returning(head, rows, tail).await? {
         let mut c = row.cols();
-        ids.insert(c.text()?, c.i64()?);
+        let (sku, id, name, barcode) = (c.text()?, c.i64()?, c.text()?, c.opt_text()?);
+        terms.product(id, &sku, &name, barcode.as_deref());
+        ids.insert(sku, id);
     }
+    terms.write(tx).await?;
     let hub: std::collections::BTreeMap<_, _> =
         new.iter().filter_map(|p| Some((p.omnitron_id?, ids[&p.sku]))).collect();
     let mut rows = Rows::new(2);

@@ -1,6 +1,7 @@
 //! Shipments: the carrier's record of a package or a transfer. They count their own events.
 
 use crate::batch::Rows;
+use crate::search::Terms;
 use crate::{Row, StoreError, Tx, args};
 
 /// A shipment as it stands.
@@ -64,8 +65,9 @@ pub async fn by_ids(tx: &mut Tx, ids: Vec<i64>) -> Result<Vec<Shipment>, StoreEr
 
 /// Writes shipments, new or changed.
 pub async fn put(tx: &mut Tx, shipments: &[Shipment]) -> Result<(), StoreError> {
-    let mut rows = Rows::new(15);
+    let (mut rows, mut terms) = (Rows::new(15), Terms::default());
     for s in shipments {
+        terms.shipment(s.id, s.tracking_number.as_deref().unwrap_or_default());
         rows.push(args![
             s.id,
             s.package_id,
@@ -89,5 +91,5 @@ pub async fn put(tx: &mut Tx, shipments: &[Shipment]) -> Result<(), StoreError> 
                 awb_number = excluded.awb_number, tracking_url = excluded.tracking_url, label = excluded.label, \
                 event_seq = excluded.event_seq, version = excluded.version, modified_us = excluded.modified_us";
     tx.insert(&format!("INSERT INTO shipments ({COLUMNS})"), rows, tail).await?;
-    Ok(())
+    terms.write(tx).await
 }

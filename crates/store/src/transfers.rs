@@ -11,6 +11,7 @@ use crate::batch::Rows;
 use crate::commands::Doer;
 use crate::events::{EventRows, NewEvent};
 use crate::held::{self, HeldPackage, head_of};
+use crate::list_counts::{Counted, Counts};
 use crate::logs::{self, Actor, StepRows};
 use crate::plans::Role;
 use crate::stocks::{self, Deltas, LedgerRows, Place};
@@ -167,6 +168,9 @@ pub async fn step(
                version = version + 1, modified_us = $4 WHERE id = $1";
     tx.execute(sql, args![transfer.id, to, head, actor.at_us]).await?;
     tx.execute("UPDATE transfer_items SET state = $2 WHERE transfer_id = $1", args![transfer.id, to]).await?;
+    let mut counts = Counts::default();
+    counts.moved(Counted::Transfer, Some(transfer.state), to);
+    counts.write(tx).await?;
     move_stock(tx, transfer, effect, id, actor).await?;
     steps.write(tx).await?;
     events.write(tx).await
@@ -348,6 +352,9 @@ pub(crate) async fn move_package(
         let sql = "UPDATE location_loads SET quota = quota - 1 WHERE location_id = $1";
         tx.execute(sql, args![package.location_id]).await?;
     }
+    let mut counts = Counts::default();
+    counts.moved(Counted::Package, Some(package.state), to);
+    counts.write(tx).await?;
     steps.write(tx).await?;
     events.write(tx).await
 }

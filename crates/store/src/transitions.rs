@@ -1,5 +1,7 @@
 //! Transitions as they are stored: versioned by revision, because logs name the one of their day.
 
+use std::collections::HashMap;
+
 use oms_core::commands::Entity;
 use oms_core::transitions::{Definition, FIRST_FREE_ID, SYSTEM, Visibility, default_flow};
 
@@ -50,6 +52,9 @@ pub fn read(row: &Row) -> Result<Transition, StoreError> {
 pub const LIST: List = List {
     table: "(SELECT * FROM transitions WHERE is_current = TRUE AND is_system = FALSE) t",
     joins: "",
+    ordered: &[],
+    spans: &[],
+    counted: None,
     filters: &[
         Filter::new("id", Kind::Int, "t.id = ?"),
         Filter::new("slug", Kind::Text, "t.slug = ?"),
@@ -154,4 +159,11 @@ async fn retire(tx: &mut Tx, id: i64) -> Result<(), StoreError> {
 /// The transition of an id with the highest revision it ever had, whether it is in use or not.
 pub async fn last_rev(tx: &mut Tx, id: i64) -> Result<i64, StoreError> {
     tx.scalar("SELECT CAST(COALESCE(MAX(rev), 0) AS BIGINT) FROM transitions WHERE id = $1", args![id]).await
+}
+
+/// How often each transition was run within the latest steps of all; the steps looked at are bounded.
+pub async fn runs(tx: &mut Tx, latest: i64) -> Result<HashMap<i64, i64>, StoreError> {
+    let sql = "SELECT transition_id, COUNT(*) FROM (SELECT transition_id FROM transition_log ORDER BY id DESC LIMIT $1) x \
+               GROUP BY transition_id";
+    tx.fetch(sql, args![latest]).await?.iter().map(|r| Ok((r.i64(0)?, r.i64(1)?))).collect()
 }

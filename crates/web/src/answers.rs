@@ -116,14 +116,16 @@ fn safe_headers(headers: &mut HeaderMap, path: &str) {
     } else if path.starts_with("/api/") {
         "default-src 'none'; frame-ancestors 'none'"
     } else {
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
-         frame-ancestors 'none'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; \
+         manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
+         require-trusted-types-for 'script'; trusted-types oms"
     };
     let fixed = [
         (header::CONTENT_SECURITY_POLICY, policy),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
-        (header::REFERRER_POLICY, "no-referrer"),
+        // Not `no-referrer`: browsers would then send forms with an `Origin` of `null`, which is nobody's.
+        (header::REFERRER_POLICY, "same-origin"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     ];
@@ -133,11 +135,14 @@ fn safe_headers(headers: &mut HeaderMap, path: &str) {
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }
 
-/// Both spellings of an API address mean the same: the slash at its end is put where the route has it.
+/// Both spellings of an address mean the same: the slash at its end is put where the route has it.
 pub(crate) fn mend_slash<B>(mut request: axum::http::Request<B>) -> axum::http::Request<B> {
     let path = request.uri().path();
     let trimmed = path.trim_end_matches('/');
-    let mended = if !path.starts_with("/api/v1/") {
+    let is_screen = path.get(3..8) == Some("/oms/") || path.get(3..) == Some("/oms/");
+    let mended = if is_screen {
+        (path != trimmed).then(|| trimmed.to_owned())
+    } else if !path.starts_with("/api/v1/") {
         None
     } else if BARE.contains(&trimmed) {
         (path != trimmed).then(|| trimmed.to_owned())

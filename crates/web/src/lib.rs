@@ -10,17 +10,20 @@ mod pages;
 mod paging;
 mod problem;
 mod routes;
+mod session;
 mod state;
 mod throttle;
+mod ui;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::Method;
+use axum::http::{Extensions, HeaderMap, Method, StatusCode, Version, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use oms_core::permissions::Permission;
 use tower::Layer;
+use tower_http::compression::CompressionLayer;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 pub use crate::problem::refusal_answer;
@@ -44,17 +47,29 @@ pub fn router(state: WebState) -> Router {
         .route(DOCUMENT, served)
         .with_state(state)
         .merge(SwaggerUi::new(BROWSER).config(Config::new([DOCUMENT])))
-        .layer(axum::middleware::from_fn(answers::wrap));
+        .layer(axum::middleware::from_fn(answers::wrap))
+        .layer(CompressionLayer::new().compress_when(is_page as fn(_, _, &_, &_) -> _));
     // Before the routes are looked at, hence around them.
     let mended = tower::util::MapRequestLayer::new(answers::mend_slash).layer(inner);
     Router::new().fallback_service(mended)
 }
 
+/// Pages and what they load are compressed. What the API answers is not: its callers may mix a secret with words of
+/// an attacker's, and its files are packed already. A page's words come from its own site alone (`SameSite=Strict`).
+fn is_page(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    ["text/html", "text/css", "text/javascript", "image/svg+xml"].iter().any(|k| kind.starts_with(k))
+}
+
 /// Every route with its permission: for tests and for the reference.
 pub fn routes(state: WebState) -> Vec<RouteInfo> {
     let (_, _, mut listed) = pages::add(api::routes(state)).finish();
-    let public =
-        |path: &str| RouteInfo { method: Method::GET, path: path.into(), permission: Permission::Public };
+    let public = |path: &str| RouteInfo {
+        method: Method::GET,
+        path: path.into(),
+        permission: Permission::Public,
+        is_screen: false,
+    };
     listed.extend([public(DOCUMENT), public("/api/docs/")]);
     listed
 }

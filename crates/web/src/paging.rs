@@ -5,8 +5,9 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use oms_app::views;
 use oms_core::refusal::Refusal;
-use oms_store::lists::{Ask, List, Page};
+use oms_store::lists::{Ask, List, Page, Place, has_places};
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use crate::export::Format;
@@ -18,6 +19,9 @@ pub(crate) const DEFAULT_LIMIT: i64 = 20;
 /// Rows a page at most: callers that ask for more get this many and a `next`.
 pub(crate) const MAX_LIMIT: i64 = 100;
 
+/// Bytes of the digest at a cursor's end.
+const CURSOR_DIGEST: usize = 8;
+
 /// A page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Paged<T> {
@@ -27,6 +31,9 @@ pub struct Paged<T> {
     pub next: Option<String>,
     /// Address of the page before.
     pub previous: Option<String>,
+    /// Ours: what `cursor` takes to go on behind the last row, in lists sorted by id or by a moment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
     pub results: Vec<T>,
 }
 
@@ -37,7 +44,9 @@ pub(crate) struct ListQuery {
     sort: Option<String>,
     /// What is left are filters.
     pub filters: Vec<(String, String)>,
+    cursor: Option<String>,
     address: String,
+    path: String,
     given: Vec<(String, String)>,
 }
 
@@ -74,7 +83,9 @@ impl<S: Send + Sync> FromRequestParts<S> for ExportQuery {
             limit: None,
             sort: None,
             filters: Vec::new(),
+            cursor: None,
             address: address(parts),
+            path: parts.uri.path().to_owned(),
             given,
         };
         let mut format = Format::Json;
@@ -83,9 +94,13 @@ impl<S: Send + Sync> FromRequestParts<S> for ExportQuery {
                 "page" => query.page = whole(name, text)?,
                 "limit" | "page_size" => query.limit = Some(whole(name, text)?.min(MAX_LIMIT)),
                 "sort" => query.sort = Some(text.clone()).filter(|s| !s.is_empty()),
+                "cursor" => query.cursor = Some(text.clone()),
                 "format" => format = read_format(text)?,
                 _ => query.filters.push((name.clone(), text.clone())),
             }
+        }
+        if query.cursor.is_some() && query.given.iter().any(|(name, _)| name == "page") {
+            return Err(wrong("cursor", "page and cursor exclude each other: send one of them.").into());
         }
         Ok(Self { list: query, format })
     }
@@ -131,7 +146,65 @@ impl ListQuery {
             .into());
         }
         let conditions = views::conditions(list, &self.filters)?;
-        Ok(Ask { conditions, order: self.sort.clone(), page: self.page, limit: self.limit(DEFAULT_LIMIT) })
+        let mut ask = Ask {
+            conditions,
+            order: self.sort.clone(),
+            page: self.page,
+            limit: self.limit(DEFAULT_LIMIT),
+            counts_all: true,
+            after: None,
+        };
+        if let Some(cursor) = &self.cursor {
+            if !has_places(list, &ask) {
+                return Err(wrong("cursor", "This list has no cursor in this order: use page.").into());
+            }
+            ask.after = Some(self.read_cursor(cursor)?);
+        }
+        Ok(ask)
+    }
+
+    /// The cursor of a place in this very list: with these filters, in this order.
+    fn cursor(&self, place: Place) -> String {
+        let mut bytes = Vec::with_capacity(16 + CURSOR_DIGEST);
+        bytes.extend(place.key.to_be_bytes());
+        bytes.extend(place.id.to_be_bytes());
+        let digest = self.cursor_digest(&bytes);
+        bytes.extend(digest);
+        hex::encode(bytes)
+    }
+
+    fn read_cursor(&self, text: &str) -> Result<Place, Refusal> {
+        let read = || {
+            let bytes = hex::decode(text).ok()?;
+            let (place, digest) = bytes.split_at_checked(16)?;
+            let (key, id) = place.split_at(8);
+            let place = Place {
+                key: i64::from_be_bytes(key.try_into().ok()?),
+                id: i64::from_be_bytes(id.try_into().ok()?),
+            };
+            (digest == self.cursor_digest(&bytes[..16])).then_some(place)
+        };
+        read().ok_or_else(|| {
+            wrong("cursor", "The cursor is not one that this list gave with these filters in this order.")
+        })
+    }
+
+    /// Ties a cursor to its list, filters and order. It holds nothing that its reader may not know, so that a digest
+    /// without a secret will do: it is there to find mistakes.
+    fn cursor_digest(&self, place: &[u8]) -> [u8; CURSOR_DIGEST] {
+        let mut hash = Sha256::new();
+        hash.update(b"cursor 1");
+        hash.update(place);
+        let sort = self.sort.clone().unwrap_or_default();
+        let of = (self.path.trim_end_matches('/').to_owned(), sort);
+        for (name, value) in std::iter::once(&of).chain(&self.filters) {
+            for text in [name, value] {
+                hash.update((text.len() as u64).to_be_bytes());
+                hash.update(text);
+            }
+        }
+        let digest: [u8; 32] = hash.finalize().into();
+        std::array::from_fn(|i| digest[i])
     }
 
     /// Rows a page.
@@ -151,17 +224,22 @@ impl ListQuery {
             let message = format!("There is no page {}; the last one is {}.", self.page, pages.max(1));
             return Err(Problem::new(StatusCode::NOT_FOUND, "detail", "not_found", message));
         }
-        Ok(Paged {
-            count: page.count,
-            next: (self.page < pages).then(|| self.link(self.page + 1)),
-            previous: (self.page > 1).then(|| self.link(self.page - 1)),
-            results: page.rows.into_iter().map(view).collect(),
-        })
+        let is_full = page.rows.len() as i64 == limit;
+        let next_cursor = page.last.filter(|_| is_full).map(|place| self.cursor(place));
+        let (next, previous) = match &self.cursor {
+            Some(_) => (next_cursor.as_ref().map(|c| self.link("cursor", c)), None),
+            None => (
+                (self.page < pages).then(|| self.link("page", &(self.page + 1).to_string())),
+                (self.page > 1).then(|| self.link("page", &(self.page - 1).to_string())),
+            ),
+        };
+        let results = page.rows.into_iter().map(view).collect();
+        Ok(Paged { count: page.count, next, previous, next_cursor, results })
     }
 
-    fn link(&self, page: i64) -> String {
-        let mut query = form(&[("page".to_owned(), page.to_string())]);
-        for pair in self.given.iter().filter(|(name, _)| name != "page") {
+    fn link(&self, name: &str, value: &str) -> String {
+        let mut query = form(&[(name.to_owned(), value.to_owned())]);
+        for pair in self.given.iter().filter(|(name, _)| name != "page" && name != "cursor") {
             query.push('&');
             query.push_str(&form(std::slice::from_ref(pair)));
         }

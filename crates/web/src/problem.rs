@@ -91,7 +91,7 @@ impl From<&Refusal> for Problem {
     fn from(r: &Refusal) -> Self {
         let mut problem = Self::new(status_of(r.kind), &r.field, r.code, r.message.clone());
         if let Some(current) = &r.current {
-            problem.body["current"] = current.clone();
+            problem.body["current"] = current.as_ref().clone();
         }
         problem
     }

@@ -12,6 +12,7 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use crate::auth::{Guard, guard};
 use crate::input::BODY_BYTES;
+use crate::session;
 use crate::state::WebState;
 
 /// One method of one path, with what it takes to call it.
@@ -21,6 +22,8 @@ pub struct RouteInfo {
     /// With `{id}` where an id goes.
     pub path: String,
     pub permission: Permission,
+    /// A screen of the back office: it knows its callers by their session, not by a token.
+    pub is_screen: bool,
 }
 
 /// Routes with their permissions and their part of the API description.
@@ -67,7 +70,7 @@ impl Routes {
                 let Some(operation) = operation else { continue };
                 operation.operation_id = Some(operation_id(path, &method));
                 describe(operation, permission);
-                self.listed.push(RouteInfo { method, path: path.clone(), permission });
+                self.listed.push(RouteInfo { method, path: path.clone(), permission, is_screen: false });
             }
         }
         let guard_state = Guard { state: self.state.clone(), permission };
@@ -105,12 +108,33 @@ impl Routes {
         for method in methods {
             let method =
                 Method::from_bytes(method.as_bytes()).expect("the methods of pages are written in the code");
-            self.listed.push(RouteInfo { method, path: path.into(), permission });
+            self.listed.push(RouteInfo { method, path: path.into(), permission, is_screen: false });
         }
         let guard_state = Guard { state: self.state.clone(), permission };
         let routes = routes
             .layer(DefaultBodyLimit::max(PAGE_BODY_BYTES))
             .route_layer(axum::middleware::from_fn_with_state(guard_state, guard));
+        self.router = self.router.route(path, routes);
+        self
+    }
+
+    /// Adds a screen of the back office: it wants a session, and the proof of a form for changes.
+    pub(crate) fn screen(
+        mut self,
+        permission: Permission,
+        path: &str,
+        methods: &[&str],
+        routes: axum::routing::MethodRouter<WebState>,
+    ) -> Self {
+        for method in methods {
+            let method = Method::from_bytes(method.as_bytes())
+                .expect("the methods of screens are written in the code");
+            self.listed.push(RouteInfo { method, path: path.into(), permission, is_screen: true });
+        }
+        let guard_state = Guard { state: self.state.clone(), permission };
+        let routes = routes
+            .layer(DefaultBodyLimit::max(session::FORM_BYTES))
+            .route_layer(axum::middleware::from_fn_with_state(guard_state, session::guard));
         self.router = self.router.route(path, routes);
         self
     }
@@ -170,6 +194,13 @@ fn parameters(list: &List) -> Vec<Parameter> {
             Type::Integer,
             "Rows a page, 1 to 100; more means 100. `page_size` is the same.".into(),
         ),
+        parameter(
+            "cursor",
+            Type::String,
+            "Ours: the `next_cursor` of the answer before, in place of `page`: what comes behind it, at the same cost \
+             however far one is. With the same filters and sort."
+                .into(),
+        ),
         parameter("sort", Type::String, format!("One of {}.", orders.join(", "))),
     ];
     all.extend(list.filters.iter().map(|f| {
@@ -193,7 +224,8 @@ fn parameters(list: &List) -> Vec<Parameter> {
             Kind::Texts => (Type::String, "Texts between commas: one of them."),
             Kind::Prefix => (Type::String, "Begins so."),
             Kind::Contains => (Type::String, "Contains it."),
-            Kind::Bool => (Type::Boolean, "true or false."),
+            Kind::Bool | Kind::Switch(_) => (Type::Boolean, "true or false."),
+            Kind::OtherThan(_) => (Type::Integer, "Not equal."),
             Kind::Time => (Type::String, "ISO 8601."),
             Kind::Day => (Type::String, "A day or a moment, ISO 8601."),
         };

@@ -14,6 +14,9 @@ use crate::throttle::Throttle;
 /// a flood of guesses does not hold connections.
 const LOGINS_AT_ONCE: usize = 32;
 
+/// Screens that follow changes at once: each looks at the database every two seconds.
+const STREAMS_AT_ONCE: usize = 500;
+
 /// The parts of the web side, shared by all requests. Cheap to clone.
 #[derive(Clone)]
 pub struct WebState(Arc<Parts>);
@@ -23,25 +26,25 @@ pub struct Parts {
     pub app: Arc<App>,
     pub mailbox: Arc<Mailbox>,
     pub desk: Arc<Desk>,
-    /// Whether the start page, which needs no sign-in, says how many orders and packages there are.
-    pub shows_counts: bool,
     pub(crate) tokens: TokenCache,
     pub(crate) throttle: Throttle,
     pub(crate) logins: Semaphore,
+    /// Places for screens that follow changes.
+    pub(crate) streams: Arc<Semaphore>,
 }
 
 impl WebState {
-    /// Puts the parts together. `shows_counts` is for the demo: the start page is open to everybody.
-    pub fn new(app: Arc<App>, mailbox: Arc<Mailbox>, shows_counts: bool) -> Self {
+    /// Puts the parts together.
+    pub fn new(app: Arc<App>, mailbox: Arc<Mailbox>) -> Self {
         let desk = Arc::new(commands::desk(app.clone(), crate::problem::refusal_answer));
         Self(Arc::new(Parts {
             app,
             desk,
             mailbox,
-            shows_counts,
             tokens: TokenCache::default(),
             throttle: Throttle::default(),
             logins: Semaphore::new(LOGINS_AT_ONCE),
+            streams: Arc::new(Semaphore::new(STREAMS_AT_ONCE)),
         }))
     }
 }

@@ -69,6 +69,9 @@ const STATE_NAMES: [Word; NAMES] = names();
 pub const LIST: List = List {
     table: "transition_log t",
     joins: "",
+    ordered: &["t.new_state", "t.old_state"],
+    spans: &["t.at_us"],
+    counted: None,
     filters: &[
         Filter::new("id", Kind::Int, "t.id = ?"),
         Filter::new("id__gt", Kind::Int, "t.id > ?"),

@@ -19,13 +19,16 @@ fn read_all<T>(
     read: impl FnMut(Row) -> Result<T, StoreError>,
 ) -> Result<Page<T>, StoreError> {
     let rows = page.rows.into_iter().map(read).collect::<Result<_, _>>()?;
-    Ok(Page { count: page.count, rows })
+    Ok(Page { count: page.count, is_exact: page.is_exact, last: page.last, rows })
 }
 
 /// The list of channels.
 pub const CHANNELS: List = List {
     table: "channels t",
     joins: "",
+    ordered: &[],
+    spans: &[],
+    counted: None,
     filters: &[
         Filter::new("id", Kind::Int, "t.id = ?"),
         Filter::new("omnitron_id", Kind::Int, "t.omnitron_id = ?"),
@@ -51,6 +54,9 @@ const PLACE_CITY: Filter = Filter::new("city", Kind::Int, "t.city_id = ?");
 const COUNTRIES: List = List {
     table: "countries t",
     joins: "",
+    ordered: &[],
+    spans: &[],
+    counted: None,
     filters: &[
         PLACE_NAME,
         Filter::new("code", Kind::Text, "t.code = ?"),
@@ -63,6 +69,9 @@ const COUNTRIES: List = List {
 const CITIES: List = List {
     table: "cities t",
     joins: "",
+    ordered: &[],
+    spans: &[],
+    counted: None,
     filters: &[
         PLACE_NAME,
         Filter::new("country", Kind::Int, "t.country_id = ?"),
@@ -75,12 +84,18 @@ const CITIES: List = List {
 const TOWNSHIPS: List = List {
     table: "townships t",
     joins: "",
+    ordered: &[],
+    spans: &[],
+    counted: None,
     filters: &[PLACE_NAME, PLACE_CITY, PLACE_ACTIVE, PLACE_HUB, PLACE_HUBS],
     orders: BY_ID_OR_CHANGE,
 };
 const DISTRICTS: List = List {
     table: "districts t",
     joins: "",
+    ordered: &[],
+    spans: &[],
+    counted: None,
     filters: &[
         PLACE_NAME,
         PLACE_CITY,
@@ -112,6 +127,9 @@ pub async fn places(tx: &mut Tx, level: Level, ask: &Ask) -> Result<Page<geograp
 pub const SCENARIOS: List = List {
     table: "scenarios t",
     joins: "",
+    ordered: &[],
+    spans: &[],
+    counted: None,
     filters: &[
         Filter::new("name", Kind::Text, "t.name = ?"),
         Filter::new("is_active", Kind::Bool, "t.is_active = ?"),
@@ -137,6 +155,9 @@ pub async fn scenarios(
 pub const ENGINES: List = List {
     table: "stock_engines t",
     joins: "",
+    ordered: &[],
+    spans: &[],
+    counted: None,
     filters: &[
         Filter::new("name", Kind::Text, "t.name = ?"),
         Filter::new("stock_engine_type", Kind::Text, "t.type = ?"),
@@ -155,6 +176,9 @@ pub async fn engines(tx: &mut Tx, ask: &Ask) -> Result<Page<engines::Engine>, St
 pub const SAFETY_STOCKS: List = List {
     table: "safety_stocks t",
     joins: safety_stocks::JOINS,
+    ordered: &[],
+    spans: &[],
+    counted: None,
     filters: &[
         Filter::new("sku", Kind::Text, "p.sku = ?"),
         Filter::new("erp_code", Kind::Texts, "l.erp_code IN (?)"),
@@ -173,6 +197,9 @@ pub async fn safety_stocks(tx: &mut Tx, ask: &Ask) -> Result<Page<safety_stocks:
 pub const SCHEDULES: List = List {
     table: "schedules t",
     joins: "",
+    ordered: &[],
+    spans: &[],
+    counted: None,
     filters: &[
         Filter::new("name", Kind::Text, "t.name = ?"),
         Filter::new("action", Kind::Text, "t.action = ?"),
@@ -191,6 +218,9 @@ pub async fn schedules(tx: &mut Tx, ask: &Ask) -> Result<Page<schedules::Schedul
 pub const LOCATIONS: List = List {
     table: "locations t",
     joins: " LEFT JOIN location_loads d ON d.location_id = t.id LEFT JOIN addresses a ON a.id = t.address_id",
+    ordered: &[],
+    spans: &[],
+    counted: None,
     filters: &[
         Filter::new("id", Kind::Int, "t.id = ?"),
         Filter::new("id__in", Kind::Ints, "t.id IN (?)"),
@@ -240,9 +270,16 @@ pub struct Stock {
 pub const STOCKS: List = List {
     table: "stocks t",
     joins: " JOIN locations l ON l.id = t.location_id JOIN products p ON p.id = t.product_id",
+    ordered: &["t.location_id", "t.product_id", "t.engine_id"],
+    spans: &[],
+    counted: None,
     filters: &[
-        Filter::new("erp_code", Kind::Texts, "l.erp_code IN (?)"),
-        Filter::new("sku", Kind::Texts, "p.sku IN (?)"),
+        Filter::new(
+            "erp_code",
+            Kind::Texts,
+            "t.location_id IN (SELECT l.id FROM locations l WHERE l.erp_code IN (?))",
+        ),
+        Filter::new("sku", Kind::Texts, "t.product_id IN (SELECT p.id FROM products p WHERE p.sku IN (?))"),
         Filter::new("stock_location", Kind::Int, "t.location_id = ?"),
         Filter::new("engine", Kind::Int, "t.engine_id = ?"),
         Filter::new("is_short", Kind::Bool, "(t.on_hand < t.reserved + t.quarantined) = ?"),
@@ -309,12 +346,19 @@ fn read_plan(row: &Row) -> Result<Plan, StoreError> {
 pub const PLANS: List = List {
     table: "plans t",
     joins: " JOIN orders o ON o.id = t.id",
+    ordered: &["t.state", "t.reason_code"],
+    spans: &[],
+    counted: None,
     filters: &[
         Filter::new("id", Kind::Int, "t.id = ?"),
         Filter::new("state", Kind::Text, "t.state = ?"),
         Filter::new("order", Kind::Int, "t.id = ?"),
-        Filter::new("order__omnitron_id", Kind::Int, "o.omnitron_id = ?"),
-        Filter::new("order__number", Kind::Text, "o.number = ?"),
+        Filter::new(
+            "order__omnitron_id",
+            Kind::Int,
+            "t.id IN (SELECT o.id FROM orders o WHERE o.omnitron_id = ?)",
+        ),
+        Filter::new("order__number", Kind::Text, "t.id IN (SELECT o.id FROM orders o WHERE o.number = ?)"),
         Filter::new("reason", Kind::Text, "t.reason_code = ?"),
     ],
     orders: BY_ID,

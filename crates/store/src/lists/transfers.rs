@@ -2,6 +2,7 @@
 
 use oms_core::transfers::STATES;
 
+use crate::list_counts::Counted;
 use crate::lists::{Filter, Kind, List, Word};
 use crate::{Row, StoreError, Tx};
 
@@ -153,6 +154,9 @@ pub const LIST: List = List {
     joins: " JOIN packages p ON p.id = t.package_id JOIN orders o ON o.id = p.order_id \
             JOIN locations f ON f.id = t.from_location_id JOIN locations d ON d.id = t.to_location_id \
             LEFT JOIN customers k ON k.id = o.customer_id LEFT JOIN addresses a ON a.id = d.address_id",
+    ordered: &["t.state", "t.from_location_id", "t.to_location_id"],
+    spans: &["t.created_us", "t.modified_us"],
+    counted: Some((Counted::Transfer, "t.state")),
     filters: &[
         Filter::new("id", Kind::Int, "t.id = ?"),
         Filter::new("id__gt", Kind::Int, "t.id > ?"),
@@ -164,24 +168,68 @@ pub const LIST: List = List {
         Filter::new("number", Kind::Prefix, "t.number >= ? AND t.number <= ?"),
         Filter::new("state", Kind::Int, "t.state = ?"),
         Filter::new("state__enum_value", Kind::Words(&STATE_WORDS), "t.state IN (?)"),
-        Filter::new("order", Kind::Int, "p.order_id = ?"),
-        Filter::new("order__number", Kind::Prefix, "o.number >= ? AND o.number <= ?"),
-        Filter::new("order__channel", Kind::Int, "o.channel_id = ?"),
-        Filter::new("order__customer__first_name", Kind::Text, "k.first_name = ?"),
-        Filter::new("order__customer__last_name", Kind::Text, "k.last_name = ?"),
-        Filter::new("order__date_placed", Kind::Day, "o.placed_us >= ? AND o.placed_us < ?"),
+        Filter::new("order", Kind::Int, "t.package_id IN (SELECT p.id FROM packages p WHERE p.order_id = ?)"),
+        Filter::new(
+            "order__number",
+            Kind::Prefix,
+            "t.package_id IN (SELECT p.id FROM orders o JOIN packages p ON p.order_id = o.id WHERE o.number >= ? AND o.number <= ?)",
+        ),
+        Filter::new(
+            "order__channel",
+            Kind::Int,
+            "t.package_id IN (SELECT p.id FROM packages p WHERE p.channel_id = ?)",
+        ),
+        Filter::new(
+            "order__customer__first_name",
+            Kind::Text,
+            "t.package_id IN (SELECT p.id FROM customers k JOIN orders o ON o.customer_id = k.id JOIN packages p ON p.order_id = o.id WHERE k.first_name = ?)",
+        ),
+        Filter::new(
+            "order__customer__last_name",
+            Kind::Text,
+            "t.package_id IN (SELECT p.id FROM customers k JOIN orders o ON o.customer_id = k.id JOIN packages p ON p.order_id = o.id WHERE k.last_name = ?)",
+        ),
+        Filter::new(
+            "order__date_placed",
+            Kind::Day,
+            "t.package_id IN (SELECT p.id FROM orders o JOIN packages p ON p.order_id = o.id WHERE o.placed_us >= ? AND o.placed_us < ?)",
+        ),
         Filter::new("package", Kind::Int, "t.package_id = ?"),
-        Filter::new("package_number", Kind::Prefix, "p.number >= ? AND p.number <= ?"),
+        Filter::new(
+            "package_number",
+            Kind::Prefix,
+            "t.package_id IN (SELECT p.id FROM packages p WHERE p.number >= ? AND p.number <= ?)",
+        ),
         Filter::new("product_sku", Kind::Text, HOLDS_SKU),
         Filter::new("product_barcode", Kind::Text, HOLDS_BARCODE),
-        Filter::new("source__erp_code", Kind::Texts, "f.erp_code IN (?)"),
-        Filter::new("destination__erp_code", Kind::Texts, "d.erp_code IN (?)"),
+        Filter::new(
+            "source__erp_code",
+            Kind::Texts,
+            "t.from_location_id IN (SELECT f.id FROM locations f WHERE f.erp_code IN (?))",
+        ),
+        Filter::new(
+            "destination__erp_code",
+            Kind::Texts,
+            "t.to_location_id IN (SELECT d.id FROM locations d WHERE d.erp_code IN (?))",
+        ),
         Filter::new("erp_code", Kind::Texts, EITHER_SIDE),
         Filter::new("location__erp_code", Kind::Texts, EITHER_SIDE),
         Filter::new("retail_store__erp_code", Kind::Texts, EITHER_SIDE_STORE),
-        Filter::new("destination__country", Kind::Int, "a.country_id = ?"),
-        Filter::new("destination__city", Kind::Int, "a.city_id = ?"),
-        Filter::new("destination__township", Kind::Int, "a.township_id = ?"),
+        Filter::new(
+            "destination__country",
+            Kind::Int,
+            "t.to_location_id IN (SELECT d.id FROM addresses a JOIN locations d ON d.address_id = a.id WHERE a.country_id = ?)",
+        ),
+        Filter::new(
+            "destination__city",
+            Kind::Int,
+            "t.to_location_id IN (SELECT d.id FROM addresses a JOIN locations d ON d.address_id = a.id WHERE a.city_id = ?)",
+        ),
+        Filter::new(
+            "destination__township",
+            Kind::Int,
+            "t.to_location_id IN (SELECT d.id FROM addresses a JOIN locations d ON d.address_id = a.id WHERE a.township_id = ?)",
+        ),
         Filter::new("created_date__gt", Kind::Time, "t.created_us > ?"),
         Filter::new("created_date__gte", Kind::Time, "t.created_us >= ?"),
         Filter::new("created_date__lt", Kind::Time, "t.created_us < ?"),
@@ -204,10 +252,10 @@ pub const LIST: List = List {
     ],
 };
 
-const HOLDS_SKU: &str = "EXISTS (SELECT 1 FROM transfer_items i JOIN products r ON r.id = i.product_id \
-                         WHERE i.transfer_id = t.id AND r.sku = ?)";
-const HOLDS_BARCODE: &str = "EXISTS (SELECT 1 FROM transfer_items i JOIN products r ON r.id = i.product_id \
-                             WHERE i.transfer_id = t.id AND r.barcode = ?)";
+const HOLDS_SKU: &str = "t.id IN (SELECT i.transfer_id FROM products r JOIN transfer_items i ON i.product_id = r.id \
+                         WHERE r.sku = ?)";
+const HOLDS_BARCODE: &str = "t.id IN (SELECT i.transfer_id FROM products r JOIN transfer_items i \
+                             ON i.product_id = r.id WHERE r.barcode = ?)";
 /// From the location: a store asks for its own few among all transfers.
 const EITHER_SIDE: &str = "t.id IN (SELECT s.id FROM locations e JOIN transfers s \
                            ON s.from_location_id = e.id OR s.to_location_id = e.id WHERE e.erp_code IN (?))";
@@ -215,11 +263,14 @@ const EITHER_SIDE_STORE: &str = "t.id IN (SELECT s.id FROM locations e JOIN tran
                                  ON s.from_location_id = e.id OR s.to_location_id = e.id \
                                  WHERE e.kind = 'store' AND e.erp_code IN (?))";
 
-/// The list of transfer items; `x` is the transfer, `p` the package, `r` the product.
+/// The list of transfer items; `x` is the transfer, in whose state its items are, `p` the package, `r` the product.
 pub const ITEM_LIST: List = List {
     table: "transfer_items t",
     joins: " JOIN transfers x ON x.id = t.transfer_id JOIN packages p ON p.id = x.package_id \
             JOIN products r ON r.id = t.product_id",
+    ordered: &[],
+    spans: &[],
+    counted: None,
     filters: &[
         Filter::new("id", Kind::Int, "t.id = ?"),
         Filter::new("id__gt", Kind::Int, "t.id > ?"),
@@ -230,22 +281,58 @@ pub const ITEM_LIST: List = List {
         Filter::new("pk__in", Kind::Ints, "t.id IN (?)"),
         Filter::new("transfer_order", Kind::Int, "t.transfer_id = ?"),
         Filter::new("package_item", Kind::Int, "t.package_item_id = ?"),
-        Filter::new("package", Kind::Int, "x.package_id = ?"),
-        Filter::new("order", Kind::Int, "p.order_id = ?"),
+        Filter::new(
+            "package",
+            Kind::Int,
+            "t.transfer_id IN (SELECT x.id FROM transfers x WHERE x.package_id = ?)",
+        ),
+        Filter::new(
+            "order",
+            Kind::Int,
+            "t.transfer_id IN (SELECT x.id FROM packages p JOIN transfers x ON x.package_id = p.id WHERE p.order_id = ?)",
+        ),
         Filter::new("product", Kind::Int, "t.product_id = ?"),
-        Filter::new("product_sku", Kind::Text, "r.sku = ?"),
-        Filter::new("product_barcode", Kind::Text, "r.barcode = ?"),
+        Filter::new(
+            "product_sku",
+            Kind::Text,
+            "t.product_id IN (SELECT r.id FROM products r WHERE r.sku = ?)",
+        ),
+        Filter::new(
+            "product_barcode",
+            Kind::Text,
+            "t.product_id IN (SELECT r.id FROM products r WHERE r.barcode = ?)",
+        ),
         Filter::new("quantity", Kind::Int, "t.quantity = ?"),
         Filter::new("quantity__gt", Kind::Int, "t.quantity > ?"),
         Filter::new("quantity__gte", Kind::Int, "t.quantity >= ?"),
         Filter::new("quantity__lt", Kind::Int, "t.quantity < ?"),
         Filter::new("quantity__lte", Kind::Int, "t.quantity <= ?"),
-        Filter::new("state", Kind::Int, "t.state = ?"),
-        Filter::new("state__enum_value", Kind::Words(&STATE_WORDS), "t.state IN (?)"),
-        Filter::new("created_date__gte", Kind::Time, "x.created_us >= ?"),
-        Filter::new("created_date__lt", Kind::Time, "x.created_us < ?"),
-        Filter::new("modified_date__gte", Kind::Time, "x.modified_us >= ?"),
-        Filter::new("modified_date__lt", Kind::Time, "x.modified_us < ?"),
+        Filter::new("state", Kind::Int, "t.transfer_id IN (SELECT x.id FROM transfers x WHERE x.state = ?)"),
+        Filter::new(
+            "state__enum_value",
+            Kind::Words(&STATE_WORDS),
+            "t.transfer_id IN (SELECT x.id FROM transfers x WHERE x.state IN (?))",
+        ),
+        Filter::new(
+            "created_date__gte",
+            Kind::Time,
+            "t.transfer_id IN (SELECT x.id FROM transfers x WHERE x.created_us >= ?)",
+        ),
+        Filter::new(
+            "created_date__lt",
+            Kind::Time,
+            "t.transfer_id IN (SELECT x.id FROM transfers x WHERE x.created_us < ?)",
+        ),
+        Filter::new(
+            "modified_date__gte",
+            Kind::Time,
+            "t.transfer_id IN (SELECT x.id FROM transfers x WHERE x.modified_us >= ?)",
+        ),
+        Filter::new(
+            "modified_date__lt",
+            Kind::Time,
+            "t.transfer_id IN (SELECT x.id FROM transfers x WHERE x.modified_us < ?)",
+        ),
     ],
     orders: &[
         ("id", "t.id"),

@@ -14,6 +14,7 @@ use super::{BatchInput, CommitIds, Decided, OrderToPlan, input_hash};
 use crate::batch::Rows;
 use crate::events::{EventRows, NewEvent};
 use crate::held::HeldPackage as HeldTarget;
+use crate::list_counts::Counted;
 use crate::loads::Slots;
 use crate::logs::{self, Actor, StepRows};
 use crate::stocks::{Balance, LedgerRows, Place};
@@ -89,7 +90,7 @@ impl<'w> Writes<'w> {
             decisions: Rows::new(11),
             plans: Rows::new(8),
             orders: Rows::new(3),
-            packages: Rows::new(17),
+            packages: Rows::new(19),
             items: Rows::new(6),
             moved: Rows::new(3),
             transfers: Rows::new(14),
@@ -300,9 +301,12 @@ impl<'w> Writes<'w> {
             delta: serde_json::json!({"state": state.code}),
         };
         self.events.push(&event, self.actor);
+        self.slots.counts.moved(Counted::Package, None, state.code);
         self.packages.push(args![
             id,
             order.id,
+            order.channel_id,
+            order.placed_us,
             n,
             states::number(&order.number, n),
             package.location.0,
@@ -370,6 +374,7 @@ impl<'w> Writes<'w> {
             delta: serde_json::json!({"state": transfers::WAITING}),
         };
         self.events.push(&event, self.actor);
+        self.slots.counts.moved(Counted::Transfer, None, transfers::WAITING);
         self.transfers.push(args![
             id,
             package_id,
@@ -436,6 +441,7 @@ impl<'w> Writes<'w> {
             delta,
         };
         self.events.push(&event, self.actor);
+        self.slots.counts.moved(Counted::Package, Some(old.state), to);
         self.replaced_items.push(args![old.id, to]);
         self.replaced.push(args![old.id, to, seq, head, seq, self.actor.at_us]);
     }
@@ -468,7 +474,7 @@ impl<'w> Writes<'w> {
                     version = version + 1, modified_us = v.at FROM v WHERE packages.id = v.id";
         tx.execute_values("id, state, log_seq, head, event_seq, at", self.replaced, body).await?;
 
-        let head = "INSERT INTO packages (id, order_id, n, number, location_id, state, holds_slot, log_seq, log_head, \
+        let head = "INSERT INTO packages (id, order_id, channel_id, placed_us, n, number, location_id, state, holds_slot, log_seq, log_head, \
                     event_seq, version, created_us, modified_us, transfers_made, released_to, target_packaging_us, \
                     target_exit_us)";
         tx.insert(head, self.packages, "").await?;

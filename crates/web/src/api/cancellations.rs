@@ -99,7 +99,7 @@ pub(crate) async fn list(
 ) -> Result<Json<Paged<CancellationPlanView>>, Problem> {
     let ask = query.ask(&LIST)?;
     let mut set = cancellations::list(&state.app, &ask).await?;
-    let page = std::mem::replace(&mut set.page, Page { count: 0, rows: Vec::new() });
+    let page = std::mem::replace(&mut set.page, Page::whole(Vec::new()));
     Ok(Json(query.frame(page, ask.limit, |p| view(p, &set.items))?))
 }
 

@@ -54,7 +54,7 @@ pub(crate) async fn list(
 ) -> Result<Json<Paged<DiscrepancyView>>, Problem> {
     let ask = query.ask(&LIST)?;
     let mut set = discrepancies::list(&state.app, &ask).await?;
-    let page = std::mem::replace(&mut set.page, Page { count: 0, rows: Vec::new() });
+    let page = std::mem::replace(&mut set.page, Page::whole(Vec::new()));
     let view = |d: oms_store::discrepancies::Discrepancy| DiscrepancyView {
         id: d.id,
         package_item: d.package_item_id,

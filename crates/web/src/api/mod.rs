@@ -9,11 +9,11 @@ mod decisions;
 mod denial_reasons;
 mod discrepancies;
 mod dry_runs;
-mod engines;
+pub(crate) mod engines;
 mod geography;
 mod health;
 mod locations;
-mod locations_input;
+pub(crate) mod locations_input;
 mod logs;
 mod orders;
 mod orders_view;
@@ -23,16 +23,17 @@ mod plans;
 mod reports;
 mod safety_stocks;
 mod scenario_versions;
-mod scenarios;
-mod schedules;
-mod sessions;
+pub(crate) mod scenarios;
+pub(crate) mod schedules;
+mod search;
+pub(crate) mod sessions;
 mod settings;
 mod setup;
 mod states;
 mod stocks;
 mod transfer_items;
 mod transfers;
-mod transitions;
+pub(crate) mod transitions;
 mod webhooks;
 
 use oms_core::permissions::Permission as P;
@@ -98,6 +99,7 @@ pub(crate) fn routes(state: WebState) -> Routes {
         .add_sized(P::OrdersWrite, BULK_BODY_BYTES, routes!(orders::create))
         .list(P::OrdersRead, &order_views::ORDERS, routes!(orders::list))
         .add(P::OrdersRead, routes!(orders::get))
+        .add(P::OrdersRead, routes!(search::find))
         .list(P::PlansRead, &tables::PLANS, routes!(plans::list))
         .add(P::PlansRead, routes!(plans::get))
         .list(P::ScenariosRead, &tables::SCENARIOS, routes!(scenarios::list))

@@ -181,7 +181,7 @@ pub(crate) async fn list(
 ) -> Result<Json<Paged<OrderView>>, Problem> {
     let ask = query.ask(&ORDERS)?;
     let mut set = views::orders(&state.app, &ask).await?;
-    let page = std::mem::replace(&mut set.page, oms_store::lists::Page { count: 0, rows: Vec::new() });
+    let page = std::mem::replace(&mut set.page, oms_store::lists::Page::whole(Vec::new()));
     Ok(Json(query.frame(page, ask.limit, |order| view(&set, &order))?))
 }
 

@@ -95,7 +95,7 @@ pub(crate) async fn list(
 ) -> Result<Json<Paged<PackageItemView>>, Problem> {
     let ask = query.ask(&ITEM_LIST)?;
     let mut set = packages::items(&state.app, &ask).await?;
-    let page = std::mem::replace(&mut set.page, Page { count: 0, rows: Vec::new() });
+    let page = std::mem::replace(&mut set.page, Page::whole(Vec::new()));
     Ok(Json(query.frame(page, ask.limit, |i| view(&i, &set.nested))?))
 }
 

@@ -166,7 +166,7 @@ pub(crate) async fn list(
 ) -> Result<Json<Paged<PackageView>>, Problem> {
     let ask = query.ask(&LIST)?;
     let mut set = packages::list(&state.app, &ask).await?;
-    let page = std::mem::replace(&mut set.page, Page { count: 0, rows: Vec::new() });
+    let page = std::mem::replace(&mut set.page, Page::whole(Vec::new()));
     Ok(Json(query.frame(page, ask.limit, |p| view(&set, &p))?))
 }
 

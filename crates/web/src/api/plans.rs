@@ -221,7 +221,7 @@ pub(crate) async fn list(
 ) -> Result<Json<Paged<PlanView>>, Problem> {
     let ask = query.ask(&PLANS)?;
     let mut set = views::plans(&state.app, &ask).await?;
-    let page = std::mem::replace(&mut set.page, Page { count: 0, rows: Vec::new() });
+    let page = std::mem::replace(&mut set.page, Page::whole(Vec::new()));
     Ok(Json(query.frame(page, ask.limit, |plan| view(&set, &plan))?))
 }
 

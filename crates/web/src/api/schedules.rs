@@ -83,7 +83,7 @@ fn view(s: Schedule) -> ScheduleView {
 const READ_ONLY: [&str; 7] =
     ["id", "next_run", "last_run", "last_outcome", "failures", "created_date", "modified_date"];
 
-fn read(body: &Value) -> Result<ScheduleInput, Refusal> {
+pub(crate) fn read(body: &Value) -> Result<ScheduleInput, Refusal> {
     let wrong = |field: &str, what: &str| Refusal::invalid(field, "invalid", format!("{field} is {what}."));
     let map = body.as_object().ok_or_else(|| wrong("non_field_errors", "an object"))?;
     let known = ["name", "cron", "time_zone", "action", "parameters", "is_active"];

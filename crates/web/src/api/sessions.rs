@@ -29,7 +29,7 @@ pub(crate) struct Key {
 }
 
 /// Where a request comes from.
-pub(crate) struct Address(String);
+pub(crate) struct Address(pub(crate) String);
 
 impl<S: Sync> FromRequestParts<S> for Address {
     type Rejection = std::convert::Infallible;

@@ -81,7 +81,7 @@ pub(crate) async fn list(
     let count = all.len() as i64;
     let from = usize::try_from((query.page - 1).saturating_mul(limit)).unwrap_or(usize::MAX);
     let rows = all.into_iter().skip(from).take(usize::try_from(limit).unwrap_or(0)).collect();
-    Ok(Json(query.frame(Page { count, rows }, limit, SettingView::from)?))
+    Ok(Json(query.frame(Page { count, is_exact: true, last: None, rows }, limit, SettingView::from)?))
 }
 
 /// Create a setting. A key that is there already is refused.

@@ -108,7 +108,7 @@ pub(crate) async fn list(
         return export::file(turn, format, Table::of(&TRANSFER_ITEMS, rows), state.app.now_us()).await;
     }
     let mut set = transfer_views::items(&state.app, &ask).await?;
-    let page = std::mem::replace(&mut set.page, Page { count: 0, rows: Vec::new() });
+    let page = std::mem::replace(&mut set.page, Page::whole(Vec::new()));
     Ok(Json(query.frame(page, ask.limit, |i| view(&i, &set.products))?).into_response())
 }
 
@@ -121,7 +121,7 @@ pub(crate) async fn list_simple(
 ) -> Result<Json<Paged<SimpleTransferItem>>, Problem> {
     let ask = query.ask(&ITEM_LIST)?;
     let mut set = transfer_views::items(&state.app, &ask).await?;
-    let page = std::mem::replace(&mut set.page, Page { count: 0, rows: Vec::new() });
+    let page = std::mem::replace(&mut set.page, Page::whole(Vec::new()));
     Ok(Json(query.frame(page, ask.limit, |i| simple(&i, &set.products))?))
 }
 

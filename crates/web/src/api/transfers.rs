@@ -134,7 +134,7 @@ pub(crate) async fn list(
         return export::file(turn, format, Table::of(&TRANSFERS, rows), state.app.now_us()).await;
     }
     let mut set = transfer_views::list(&state.app, &ask).await?;
-    let page = std::mem::replace(&mut set.page, Page { count: 0, rows: Vec::new() });
+    let page = std::mem::replace(&mut set.page, Page::whole(Vec::new()));
     Ok(Json(query.frame(page, ask.limit, |t| view(&set, &t))?).into_response())
 }
 

@@ -84,7 +84,7 @@ fn view(t: &Transition) -> TransitionView {
 }
 
 /// What was read may be sent back: a state as an object stands for its code.
-fn read(body: &Value) -> Result<Definition, Refusal> {
+pub(crate) fn read(body: &Value) -> Result<Definition, Refusal> {
     let mut body = body.clone();
     for key in ["source_state", "destination_state"] {
         if let Some(code) = body.get(key).and_then(|s| s.get("enum_value")).cloned() {

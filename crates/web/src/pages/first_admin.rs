@@ -6,13 +6,15 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use maud::html;
-use oms_app::{Error, access};
+use oms_app::{Error, access, sessions};
 use oms_core::refusal::{Refusal, RefusalKind};
 use serde::Deserialize;
 
-use crate::pages::page;
 use crate::problem::Problem;
+use crate::session::{COOKIE, with_cookie};
 use crate::state::WebState;
+use crate::ui::shell;
+use crate::ui::words::Lang;
 
 /// The link's secret.
 #[derive(Deserialize)]
@@ -55,7 +57,11 @@ pub(crate) async fn create(
         return Ok(dead());
     }
     match access::use_first_admin_link(&state.app, &new.link, &new.username, &new.password).await {
-        Ok(()) => Ok(done(&new.username)),
+        Ok(()) => {
+            let opened = sessions::open(&state.app, &new.username, &new.password).await?;
+            let setup = shell::see_other("/en/oms/settings/basic-setup");
+            Ok(with_cookie(setup, COOKIE, &opened.unwrap_or_default()))
+        }
         Err(Error::Refused(r)) if r.kind == RefusalKind::NotFound => Ok(dead()),
         Err(Error::Refused(r)) => Ok(form(StatusCode::BAD_REQUEST, &new.link, &new.username, Some(&r))),
         Err(other) => Err(other.into()),
@@ -67,7 +73,7 @@ fn form(status: StatusCode, link: &str, username: &str, refusal: Option<&Refusal
     let content = html! {
         h1 { "Create the administrator" }
         p { "The administrator may do everything here, and can create others." }
-        form method="post" action="/first-admin" {
+        form method="post" action="/first-admin" data-whole {
             input type="hidden" name="link" value=(link);
             label for="username" { "Username" }
             input id="username" name="username" value=(username) required autocomplete="username" maxlength="150"
@@ -78,22 +84,10 @@ fn form(status: StatusCode, link: &str, username: &str, refusal: Option<&Refusal
                 maxlength="256" aria-describedby="password-hint password-wrong";
             p.hint id="password-hint" { "At least 8 characters; 15 or more are advised." }
             @if let Some(message) = wrong("password") { p.wrong id="password-wrong" role="alert" { (message) } }
-            button { "Create administrator" }
+            button.primary { "Create administrator" }
         }
     };
-    page(status, "Create the administrator", &content)
-}
-
-fn done(username: &str) -> Response {
-    let content = html! {
-        h1 { "The administrator is there" }
-        p { "Welcome, " strong { (username) } ". The link has served and is dead now." }
-        p {
-            "POST your username and password to " code { "/api/v1/auth/login/" } " to get a token, then look at "
-            a href="/api/docs/" { "the API" } "."
-        }
-    };
-    page(StatusCode::CREATED, "Done", &content)
+    shell::plain(status, Lang::En, "Create the administrator", &content)
 }
 
 fn dead() -> Response {
@@ -105,5 +99,5 @@ fn dead() -> Response {
         }
         p { a href="/" { "To the start page" } }
     };
-    page(StatusCode::NOT_FOUND, "This link does not work", &content)
+    shell::plain(StatusCode::NOT_FOUND, Lang::En, "This link does not work", &content)
 }

@@ -1,53 +1,164 @@
-//! The first pages: what runs here, and the form that makes the first administrator.
+//! The screens of the back office, one file a noun. A new screen is a file here, a line in [`add`], and a line in
+//! the navigation (`ui::shell::NAVIGATION`); see CONTRIBUTING.md.
 
+mod assets;
+mod change;
+mod commands;
+mod connections;
+mod denial_reasons;
 mod first_admin;
-mod home;
+mod flow;
+mod live;
+mod locations;
+mod logs;
+mod me;
+mod orders;
+mod packages;
+mod places;
+mod scenario_form;
+mod scenarios;
+mod schedules;
+mod search;
+mod settings;
+mod setup;
+mod sign_in;
+mod stock;
+mod timeline;
+mod today;
+mod transfers;
+mod users;
+mod why;
 
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use maud::{DOCTYPE, Markup, html};
-use oms_core::permissions::Permission;
+use axum::routing::{get, post};
+use oms_core::permissions::Permission as P;
 
 use crate::routes::Routes;
 
-const STYLE: &str = include_str!("../../assets/oms.css");
-
-/// Adds the pages. None needs a sign-in: the form is opened by a secret link.
+/// Adds the screens.
 pub(crate) fn add(routes: Routes) -> Routes {
+    let routes = administration(supply(open(routes)));
+    let routes = routes
+        .screen(P::SignedIn, "/logout", &["POST"], post(sign_in::leave))
+        .screen(P::SignedIn, "/{lang}/oms/me", &["GET"], get(me::show))
+        .screen(P::SignedIn, "/{lang}/oms/preferences", &["POST"], post(me::prefer))
+        .screen(P::SignedIn, "/{lang}/oms/views", &["POST"], post(me::keep_view))
+        .screen(P::SignedIn, "/{lang}/oms/views/{id}/forget", &["POST"], post(me::forget_view))
+        .screen(P::PackagesRead, "/{lang}/oms/live", &["GET"], get(live::stream))
+        .screen(P::OrdersRead, "/{lang}/oms/search", &["GET"], get(search::show))
+        .screen(P::OrdersRead, "/{lang}/oms", &["GET"], get(today::show));
     routes
-        .page(Permission::Public, "/", &["GET"], get(home::show))
-        .page(
-            Permission::Public,
-            "/first-admin",
+        .screen(P::OrdersRead, "/{lang}/oms/orders", &["GET"], get(orders::list))
+        .screen(P::OrdersRead, "/{lang}/oms/orders/{id}", &["GET"], get(orders::show))
+        .screen(P::PlansRead, "/{lang}/oms/orders/{id}/why", &["GET"], get(why::show))
+        .screen(P::OrdersWrite, "/{lang}/oms/orders/{id}/cancel", &["POST"], post(orders::cancel))
+        .screen(P::PackagesRead, "/{lang}/oms/packages", &["GET"], get(packages::list))
+        .screen(P::PackagesRead, "/{lang}/oms/packages/export/{format}", &["GET"], get(packages::export))
+        .screen(P::PackagesRead, "/{lang}/oms/packages/movements", &["GET"], get(today::movements))
+        .screen(P::PackagesWrite, "/{lang}/oms/packages/bulk", &["POST"], post(packages::bulk))
+        .screen(P::PackagesRead, "/{lang}/oms/packages/{id}", &["GET"], get(packages::show))
+        .screen(P::PackagesWrite, "/{lang}/oms/packages/{id}/command", &["POST"], post(packages::command))
+        .screen(P::PackagesRead, "/{lang}/oms/transfers", &["GET"], get(transfers::list))
+        .screen(P::PackagesRead, "/{lang}/oms/transfers/export/{format}", &["GET"], get(transfers::export))
+        .screen(P::PackagesRead, "/{lang}/oms/transfers/movements", &["GET"], get(today::transfer_movements))
+        .screen(P::PackagesWrite, "/{lang}/oms/transfers/bulk", &["POST"], post(transfers::bulk))
+        .screen(P::PackagesRead, "/{lang}/oms/transfers/{id}", &["GET"], get(transfers::show))
+        .screen(P::PackagesWrite, "/{lang}/oms/transfers/{id}/command", &["POST"], post(transfers::command))
+}
+
+/// Locations, stock and where both come from.
+fn supply(routes: Routes) -> Routes {
+    let at = |path: &str| format!("/{{lang}}/oms/{path}");
+    routes
+        .screen(P::LocationsRead, &at("stock-locations"), &["GET"], get(locations::list))
+        .screen(P::LocationsRead, &at("stock-locations/map"), &["GET"], get(locations::on_map))
+        .screen(
+            P::LocationsWrite,
+            &at("stock-locations/new"),
             &["GET", "POST"],
-            get(first_admin::show).post(first_admin::create),
+            get(locations::new).post(locations::create),
         )
-        .page(Permission::Public, "/assets/oms.css", &["GET"], get(style))
+        .screen(P::LocationsRead, &at("stock-locations/{id}"), &["GET"], get(locations::show))
+        .screen(P::LocationsWrite, &at("stock-locations/{id}"), &["POST"], post(locations::save))
+        .screen(P::StockRead, &at("stock"), &["GET"], get(stock::list))
+        .screen(P::StockRead, &at("stock/{id}/at/{location}"), &["GET"], get(stock::show))
+        .screen(P::StockWrite, &at("stock/{id}/at/{location}"), &["POST"], post(stock::set))
+        .screen(P::StockRead, &at("discrepancies"), &["GET"], get(stock::discrepancies))
+        .screen(P::StockWrite, &at("discrepancies/{id}"), &["POST"], post(stock::close))
+        .screen(P::ScenariosRead, &at("scenarios/{family}"), &["GET"], get(scenarios::list))
+        .screen(P::ScenariosWrite, &at("scenarios/{family}"), &["POST"], post(scenarios::create))
+        .screen(P::ScenariosRead, &at("scenarios/{family}/{id}"), &["GET"], get(scenarios::edit))
+        .screen(P::ScenariosWrite, &at("scenarios/{family}/{id}"), &["POST"], post(scenarios::save))
+        .screen(P::ScenariosRead, &at("scenarios/{family}/{id}/preview"), &["GET"], get(scenarios::preview))
+        .screen(
+            P::ScenariosWrite,
+            &at("scenarios/{family}/{id}/release"),
+            &["POST"],
+            post(scenarios::release),
+        )
+        .screen(P::EnginesRead, &at("connections"), &["GET"], get(connections::show))
+        .screen(P::EnginesWrite, &at("connections/hub"), &["POST"], post(connections::ask_hub))
+        .screen(
+            P::EnginesWrite,
+            &at("connections/engines/new"),
+            &["GET", "POST"],
+            get(connections::new).post(connections::create),
+        )
+        .screen(
+            P::EnginesWrite,
+            &at("connections/engines/{id}"),
+            &["GET", "POST"],
+            get(connections::edit).post(connections::save),
+        )
 }
 
-async fn style() -> Response {
-    let kept = (header::CACHE_CONTROL, "public, max-age=3600");
-    ([(header::CONTENT_TYPE, "text/css; charset=utf-8"), kept], STYLE).into_response()
+/// Screens of those who look after the installation.
+fn administration(routes: Routes) -> Routes {
+    let settings = |path: &str| format!("/{{lang}}/oms/settings/{path}");
+    routes
+        .screen(P::SetupRun, &settings("basic-setup"), &["GET"], get(setup::show))
+        .screen(
+            P::SetupRun,
+            &settings("basic-setup/{step}"),
+            &["GET", "POST"],
+            get(setup::one).post(setup::run),
+        )
+        .screen(P::SettingsRead, &settings("application-settings"), &["GET"], get(settings::show))
+        .screen(P::SettingsWrite, &settings("application-settings"), &["POST"], post(settings::save))
+        .screen(P::UsersWrite, &settings("users"), &["GET", "POST"], get(users::show).post(users::create))
+        .screen(P::UsersWrite, &settings("users/{id}/active"), &["POST"], post(users::set_active))
+        .screen(P::UsersWrite, &settings("users/{id}/password"), &["POST"], post(users::reset_password))
+        .screen(P::UsersWrite, &settings("tokens"), &["POST"], post(users::create_token))
+        .screen(P::UsersWrite, &settings("tokens/{id}/revoke"), &["POST"], post(users::revoke))
+        .screen(P::PackagesRead, &settings("denial-reasons"), &["GET"], get(denial_reasons::show))
+        .screen(P::SettingsWrite, &settings("denial-reasons"), &["POST"], post(denial_reasons::create))
+        .screen(P::SettingsWrite, &settings("denial-reasons/{id}"), &["POST"], post(denial_reasons::save))
+        .screen(P::SettingsRead, &settings("state-transitions"), &["GET"], get(flow::show))
+        .screen(
+            P::SettingsWrite,
+            &settings("state-transitions/new"),
+            &["GET", "POST"],
+            get(flow::new).post(flow::create),
+        )
+        .screen(
+            P::SettingsWrite,
+            &settings("state-transitions/{id}"),
+            &["GET", "POST"],
+            get(flow::edit).post(flow::save),
+        )
+        .screen(P::SettingsRead, &settings("schedules"), &["GET"], get(schedules::show))
+        .screen(P::SettingsWrite, &settings("schedules"), &["POST"], post(schedules::create))
+        .screen(P::SettingsWrite, &settings("schedules/{id}"), &["POST"], post(schedules::save))
+        .screen(P::PackagesRead, "/{lang}/oms/logs", &["GET"], get(logs::list))
 }
 
-/// A whole page.
-fn page(status: StatusCode, title: &str, content: &Markup) -> Response {
-    let document = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { (title) " · Quartermaster" }
-                link rel="stylesheet" href="/assets/oms.css";
-            }
-            body {
-                header { a href="/" { "Quartermaster" } }
-                main { (content) }
-            }
-        }
-    };
-    (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], document.into_string()).into_response()
+/// The pages that need no session: they lead to one.
+fn open(routes: Routes) -> Routes {
+    let mut routes = routes
+        .page(P::Public, "/", &["GET"], get(sign_in::start))
+        .page(P::Public, "/login", &["GET", "POST"], get(sign_in::show).post(sign_in::enter))
+        .page(P::Public, "/first-admin", &["GET", "POST"], get(first_admin::show).post(first_admin::create));
+    for (path, _, _) in assets::ASSETS {
+        routes = routes.page(P::Public, path, &["GET"], get(assets::serve));
+    }
+    routes
 }

@@ -1,4 +1,5 @@
 //! The web side over real sockets, on both engines; every answer is checked against its description.
+#![expect(clippy::unwrap_used, reason = "a test ends where something is not as it must be")]
 
 mod access;
 mod commands;
@@ -6,10 +7,13 @@ mod document;
 mod engines;
 mod first_admin;
 mod intake;
+mod lists;
 mod logs;
 mod orders;
 mod planning;
 mod records;
 mod reports;
+mod screens;
+mod sessions;
 mod support;
 mod transfers;

@@ -28,7 +28,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// Pauses between the five tries.
 const PAUSES_MS: [u64; 4] = [200, 1_000, 3_000, 10_000];
 /// Most registrations; each event is sent once to each.
-const MAX_HOOKS: usize = 64;
+const MAX_HOOKS: usize = 256;
 /// Most extra headers of a registration.
 const MAX_HEADERS: usize = 16;
 /// A secret is never shown again, so it is kept under a name that is not.

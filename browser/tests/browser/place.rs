@@ -1,0 +1,97 @@
+//! Where the browser goes: the demo of the binary, or an empty OMS beside a demo hub.
+
+use std::process::Command;
+
+use serde_json::Value;
+use tempfile::{TempDir, tempdir};
+
+use crate::chromium::{Browser, Look};
+use crate::oms;
+use crate::process::Process;
+
+/// A running demo with its administrator.
+pub struct Demo {
+    pub base: String,
+    pub password: String,
+    pub token: String,
+    _process: Process,
+    _folder: TempDir,
+}
+
+fn after(line: &str, mark: &str) -> String {
+    line.split_once(mark).unwrap_or_else(|| panic!("no {mark:?} in {line:?}")).1.trim().to_owned()
+}
+
+impl Demo {
+    /// Starts it on SQLite and waits until all is planned.
+    pub fn start() -> Self {
+        let folder = tempdir().unwrap();
+        let arguments = ["demo", "--listen", "127.0.0.1:0", "--hub-listen", "127.0.0.1:0"];
+        let mut process = Process::start(oms(folder.path(), &arguments));
+        let base = after(&process.line("OMS at "), "OMS at ");
+        let password = after(&process.line("password "), "password ");
+        let token = after(&process.line("token: "), "token: ");
+        Self { base, password, token, _process: process, _folder: folder }
+    }
+
+    /// A browser of its administrator.
+    pub async fn browser(&self, look: Look) -> Browser {
+        let browser = Browser::open(&self.base, look).await;
+        browser.sign_in("demo", &self.password).await;
+        browser
+    }
+
+    /// Asks the API beside the browser, as another program would.
+    pub fn api(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
+        let mut curl = Command::new("curl");
+        curl.args(["-s", "-X", method, "-H", &format!("Authorization: Token {}", self.token)]);
+        if let Some(body) = body {
+            curl.args(["-H", "Content-Type: application/json", "-d", &body.to_string()]);
+        }
+        let out = curl.arg(format!("{}/api/v1/oms{path}", self.base)).output().unwrap();
+        // What is done without more words is answered with none.
+        if out.stdout.is_empty() {
+            return Value::Null;
+        }
+        serde_json::from_slice(&out.stdout).unwrap_or_else(|e| panic!("{path}: {e}: {out:?}"))
+    }
+}
+
+/// An OMS nobody has set up yet, and the hub it can be set up against.
+pub struct Empty {
+    pub base: String,
+    /// The address of the first administrator's page.
+    pub link: String,
+    pub hub_url: String,
+    _oms: Process,
+    _hub: Process,
+    _folder: TempDir,
+}
+
+/// The password of the hub's technical user.
+pub const HUB_PASSWORD: &str = "the hub's password";
+
+impl Empty {
+    pub fn start() -> Self {
+        let folder = tempdir().unwrap();
+        let hub = ["hub", "--listen", "127.0.0.1:0", "--password", HUB_PASSWORD, "--state", "hub.db"];
+        let mut hub = Process::start(oms(folder.path(), &hub));
+        let line = hub.line("http://");
+        let url = line.split_whitespace().find(|w| w.starts_with("http://")).unwrap();
+        let hub_url =
+            url.trim_end_matches(['.', ',', '/']).trim_end_matches("/api/v1").to_owned() + "/api/v1";
+        let serve = [
+            "serve",
+            "--database",
+            "sqlite://oms.db",
+            "--listen",
+            "127.0.0.1:0",
+            "--allow-net",
+            "127.0.0.0/8",
+        ];
+        let mut oms = Process::start(oms(folder.path(), &serve));
+        let base = after(&oms.line("OMS at "), "OMS at ");
+        let link = after(&oms.line("/first-admin"), &base);
+        Self { base, link, hub_url, _oms: oms, _hub: hub, _folder: folder }
+    }
+}

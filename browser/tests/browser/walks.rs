@@ -1,0 +1,251 @@
+//! The ways people go through the screens, from the first sign-in to a delivered package.
+
+use serde_json::json;
+use thirtyfour::prelude::Key;
+
+use crate::chromium::{Browser, DESKTOP, PHONE};
+use crate::place::{Demo, Empty, HUB_PASSWORD};
+
+/// No script failed and no policy was broken on the way.
+async fn assert_quiet(browser: &Browser) {
+    let errors = browser.console_errors().await;
+    assert!(errors.is_empty(), "the console says {errors:#?}");
+}
+
+#[tokio::test]
+async fn the_first_administrator_sets_the_system_up_against_the_hub() {
+    let place = Empty::start();
+    let browser = Browser::open(&place.base, DESKTOP).await;
+    browser.go(&place.link).await;
+    browser.fill("#username", "ada").await;
+    browser.fill("#password", "a long password").await;
+    browser.click("main button.primary").await;
+    browser.arrives("/en/oms/settings/basic-setup").await;
+    browser.reads("#credentials", "needs you").await;
+    browser.reads("#addresses", "do step 7 first").await;
+
+    // Step 7: the hub's address and credentials, on the settings screen.
+    browser.click("#credentials a.button").await;
+    browser.arrives("/en/oms/settings/application-settings").await;
+    let setting = json!({"auth": {"username": "oms.application", "password": HUB_PASSWORD},
+        "urls": {"base_url": place.hub_url, "oms_url": format!("{}/api/v1", place.base)}, "timeouts": {"read": 30000, "connect": 6000}, "endpoint_conf": []});
+    browser.click("#OMNITRON_CLIENT_SETTINGS summary").await;
+    browser.fill("#value-OMNITRON_CLIENT_SETTINGS", "{not json").await;
+    browser.click("#OMNITRON_CLIENT_SETTINGS button.primary").await;
+    browser.reads(".problem", "line 1").await;
+    browser.fill("#value-OMNITRON_CLIENT_SETTINGS", &setting.to_string()).await;
+    browser.click("#OMNITRON_CLIENT_SETTINGS button.primary").await;
+    browser.reads(".said", "Saved").await;
+
+    browser.go("/en/oms/settings/basic-setup").await;
+    browser.click("#credentials form button").await;
+    browser.reads(".said", "let us in").await;
+    for (step, done) in [
+        ("addresses", "cities copied"),
+        ("retail-stores", "locations copied"),
+        ("channels", "channels copied"),
+    ] {
+        browser.click(&format!("#{step} form button")).await;
+        browser
+            .until(
+                &format!("{step} is copied"),
+                &format!("return !!document.querySelector('#{step} .state.done')"),
+            )
+            .await;
+        browser.reads(&format!("#{step}"), done).await;
+    }
+    for step in ["order-filtering", "distance"] {
+        browser.click(&format!("#{step} form button")).await;
+        browser
+            .until(
+                &format!("{step} is done"),
+                &format!("return !!document.querySelector('#{step} .state.done')"),
+            )
+            .await;
+    }
+    assert_quiet(&browser).await;
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_said_so_and_leaving_ends_the_session() {
+    let demo = Demo::start();
+    let browser = Browser::open(&demo.base, PHONE).await;
+    browser.go("/en/oms/packages?state__enum_value__in=100").await;
+    browser.arrives("/login").await;
+    browser.fill("#username", "demo").await;
+    browser.fill("#password", "not the password").await;
+    browser.click("main button.primary").await;
+    browser.sees(".problem").await;
+    browser.fill("#password", &demo.password).await;
+    browser.click("main button.primary").await;
+    browser.arrives("/en/oms/packages").await;
+    assert_eq!(browser.at().await, "/en/oms/packages?state__enum_value__in=100");
+    // Turkish, dark, and out.
+    browser.click("details.person > summary").await;
+    browser.click("a[hreflang='tr']").await;
+    browser.arrives("/tr/oms/packages").await;
+    browser.reads("h1", "Paketler").await;
+    browser.click("details.person > summary").await;
+    browser.click("button[name='theme'][value='dark']").await;
+    browser.sees("html[data-theme='dark']").await;
+    browser.click("details.person > summary").await;
+    browser.click("form[action='/logout'] button").await;
+    browser.arrives("/login").await;
+    browser.go("/en/oms").await;
+    browser.arrives("/login").await;
+}
+
+#[tokio::test]
+async fn a_package_goes_from_waiting_to_delivered() {
+    let demo = Demo::start();
+    let browser = demo.browser(DESKTOP).await;
+    browser.go("/en/oms/packages?state__enum_value__in=100").await;
+    browser.click("tbody a.row").await;
+    browser.reads(".head .state", "Waiting").await;
+    browser.click_text(".commands button", "Start preparing").await;
+    browser.reads(".head .state", "Preparing").await;
+    browser.click_text(".commands button", "Pack without shipment").await;
+    browser.reads(".head .state", "Packed").await;
+    browser.click_text(".commands summary", "Ship with tracking number").await;
+    browser.fill("details[open] input[name='tracking_number']", "TR-1907").await;
+    browser.fill("details[open] input[name='shipping_company']", "swift").await;
+    browser.click("details[open] button.primary").await;
+    browser.reads(".head .state", "Shipped").await;
+    browser.reads("main", "TR-1907").await;
+    browser.click_text(".commands button", "Delivered").await;
+    browser.reads(".head .state", "Delivered").await;
+    let steps = browser.js("return [...document.querySelectorAll('ol.timeline li .state')].map(e => e.textContent.trim().slice(2))").await;
+    let steps: Vec<&str> = steps.as_array().unwrap().iter().filter_map(|s| s.as_str()).collect();
+    for state in ["Waiting", "Preparing", "Packed", "Shipped", "Delivered"] {
+        assert!(steps.iter().any(|s| s.trim() == state), "{state} is not in {steps:?}");
+    }
+    assert_quiet(&browser).await;
+}
+
+#[tokio::test]
+async fn a_refused_package_is_planned_elsewhere_and_the_screen_says_why() {
+    let demo = Demo::start();
+    let browser = demo.browser(DESKTOP).await;
+    browser.go("/en/oms/settings/denial-reasons").await;
+    browser.click(".tools summary").await;
+    browser.fill("#title-0", "Too busy").await;
+    browser.click(".tools form button.primary").await;
+    browser.reads("details.card summary", "Too busy").await;
+
+    browser.go("/en/oms/packages?state__enum_value__in=100").await;
+    browser.click("tbody a.row").await;
+    let number = browser.text("h1").await;
+    let place = browser.text("main a[href*='/stock-locations/']").await;
+    browser.sees("#why table.list").await;
+    browser.click_text(".commands summary", "Refuse").await;
+    browser.js("const s = document.querySelector('details[open] select'); s.value = [...s.options].find(o => o.text == 'Too busy').value").await;
+    browser.click("details[open] button.primary").await;
+    browser.reads("ol.timeline", "Too busy").await;
+    browser.click("ol.timeline a[href*='/packages/']").await;
+    browser
+        .until(
+            "another package is shown",
+            &format!("return document.querySelector('h1').textContent != {}", json!(number)),
+        )
+        .await;
+    let other = browser.text("main a[href*='/stock-locations/']").await;
+    assert_ne!(other, place, "{number} was planned at the same place again");
+    browser.reads("#why", "refused it before").await;
+    assert_quiet(&browser).await;
+}
+
+#[tokio::test]
+async fn a_bulk_action_tells_of_each_row_and_repeats_the_failed_alone() {
+    let demo = Demo::start();
+    let browser = demo.browser(DESKTOP).await;
+    browser.go("/en/oms/packages?state__enum_value__in=100").await;
+    for row in [1, 2, 3] {
+        browser.click(&format!("tbody tr:nth-child({row}) .tick input")).await;
+    }
+    browser.reads("[data-chosen]", "3 selected").await;
+    let id = browser.js("return document.querySelector('tbody tr:nth-child(2)').dataset.id").await;
+    // Meanwhile somebody else begins with the second.
+    let flow = demo.api("GET", "/state-transitions/?limit=100", None);
+    let begin = flow["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|t| t["command_code"] == "PKG_DEALLOCATE_RESERVATIONS")
+        .unwrap();
+    let path = format!("/packages/{}/command/", id.as_str().unwrap());
+    let answer = demo.api("POST", &path, Some(&json!({"transition": begin["id"], "input_parameters": {}})));
+    assert!(answer.is_null(), "{answer}");
+    browser.click_text(".bulk button", "Start preparing").await;
+    browser.reads("main", "2 done, 1 not").await;
+    browser.reads("tbody tr:nth-child(2) .state.failed", "not done").await;
+    // Repeated for the failed one alone, it fails alone.
+    browser.click_text("main form button", "Try the 1 failed").await;
+    browser.reads("main", "0 done, 1 not").await;
+    assert_quiet(&browser).await;
+}
+
+#[tokio::test]
+async fn a_scenario_is_edited_previewed_published_and_taken_back() {
+    let demo = Demo::start();
+    let browser = demo.browser(DESKTOP).await;
+    browser.go("/en/oms/scenarios/distribution").await;
+    browser.click("tbody a.row").await;
+    browser.reads(".head .count", "version 1").await;
+    browser.click("button[value='add']").await;
+    browser.until("a rule was added", "return document.querySelectorAll('ol.steps > li').length >= 2").await;
+    let rules =
+        browser.js("return document.querySelectorAll('ol.steps > li').length").await.as_u64().unwrap();
+    let last = rules - 1;
+    browser.fill(&format!("input[name='r{last}.name']"), "What is left, from anywhere").await;
+    browser.js(&format!("document.querySelector(\"select[name='r{last}.products']\").value = 'units'")).await;
+    browser.click_text("div.commands button", "Save draft").await;
+    browser.reads(".said", "Saved").await;
+    browser.reads(".warning", "draft").await;
+    browser.click_text(".tools a", "Preview").await;
+    browser.reads("main", "orders would come out differently").await;
+    browser.click_text(".tools a", "Back").await;
+    browser.fill("#comment", "Let the rest go anywhere").await;
+    browser.click("button[value='publish']").await;
+    browser.reads(".head .count", "version 2").await;
+    browser.reads("main table", "Let the rest go anywhere").await;
+    // Back to the first.
+    browser.click("button[value='back']").await;
+    browser.driver.accept_alert().await.unwrap();
+    browser.reads(".head .count", "version 3").await;
+    browser
+        .until(
+            "the rule is gone",
+            &format!("return document.querySelectorAll('ol.steps > li').length == {}", rules - 1),
+        )
+        .await;
+    assert_quiet(&browser).await;
+}
+
+#[tokio::test]
+async fn rows_change_by_themselves_and_keys_are_enough() {
+    let demo = Demo::start();
+    let browser = demo.browser(DESKTOP).await;
+    browser.go("/en/oms/packages?state__enum_value__in=100,200").await;
+    browser.until("the stream is open", "return !document.querySelector('#live').hidden").await;
+    let other = demo.browser(DESKTOP).await;
+    let id = browser.js("return document.querySelector('tbody tr').dataset.id").await;
+    other.go(&format!("/en/oms/packages/{}", id.as_str().unwrap())).await;
+    other.click_text(".commands button", "Start preparing").await;
+    other.reads(".head .state", "Preparing").await;
+    browser.reads("tbody tr:first-child .state", "Preparing").await;
+
+    browser.press("j").await;
+    browser.press("j").await;
+    browser.sees("tbody tr:nth-child(2).here").await;
+    browser.press("x").await;
+    browser.reads("[data-chosen]", "1 selected").await;
+    browser.press(Key::Control + "k").await;
+    browser.sees("#palette[open]").await;
+    browser.press("transfers").await;
+    browser.reads("#palette li[aria-selected='true']", "Transfers").await;
+    browser.press(Key::Enter).await;
+    browser.arrives("/en/oms/transfers").await;
+    browser.press("?").await;
+    browser.sees("#help[open]").await;
+    assert_quiet(&browser).await;
+}

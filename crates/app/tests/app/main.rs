@@ -1,0 +1,22 @@
+//! The use cases on real databases, beside the demo world over real sockets.
+#![expect(clippy::unwrap_used, reason = "a test ends where something is not as it must be")]
+
+mod cancellation_table;
+mod cancellations;
+mod check;
+mod command_model;
+mod command_table;
+mod commands;
+mod engines;
+mod geocode;
+mod hub_cancellations;
+mod intake;
+mod lists;
+mod outside;
+mod places_and_times;
+mod planning;
+mod planning_limits;
+mod replanning;
+mod schedules;
+mod support;
+mod transfers;

@@ -1,0 +1,5 @@
+//! The guarded client and the hub's client over real sockets.
+
+mod http;
+mod hub;
+mod support;

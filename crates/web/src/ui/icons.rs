@@ -1,0 +1,8 @@
+//! Pictures of the navigation, drawn once each in one sprite of our own.
+
+use maud::{Markup, html};
+
+/// An icon of the sprite; it says nothing that the word beside it does not.
+pub(crate) fn icon(name: &str) -> Markup {
+    html! { @if !name.is_empty() { svg.icon aria-hidden="true" width="16" height="16" { use href={ "/assets/icons.svg#" (name) } {} } } }
+}
