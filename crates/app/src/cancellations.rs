@@ -22,6 +22,7 @@ use oms_store::{StoreError, Tx};
 use serde_json::{Value, json};
 
 use crate::commands::{self, replan};
+use crate::guard::caught;
 use crate::transitions::system;
 use crate::{App, Error, Result, engines, hub, intake};
 
@@ -197,7 +198,7 @@ pub async fn tick(app: &App) -> Result<usize> {
     let _held = app.in_hand.jobs(&claimed);
     tx.commit().await?;
     for job in &claimed {
-        if let Err(error) = decide_job(app, job).await {
+        if let Err(error) = caught("a cancellation", decide_job(app, job)).await {
             tracing::warn!(%error, plan = job.ref_id, "a cancellation could not be decided on; it is tried again");
             let mut tx = app.store.begin().await?;
             let (text, at) = (error.to_string(), app.now_us() + AGAIN_US);

@@ -4,8 +4,10 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::guard::caught;
 use crate::{App, Error, Result};
 
 /// The most items one transaction takes.
@@ -17,7 +19,7 @@ const TURNS: usize = 1_000;
 /// Items that may wait; beyond them callers are told to come back.
 const QUEUE: usize = 4_096;
 
-type Waiter<T, R> = (T, oneshot::Sender<Option<R>>);
+type Waiter<T, R> = (T, oneshot::Sender<Result<R>>);
 
 /// Collects single items into batches.
 pub struct Coalescer<T, R> {
@@ -36,13 +38,17 @@ impl<T: Send + 'static, R: Send + 'static> Coalescer<T, R> {
             while waiting.recv_many(&mut batch, MAX_BATCH).await > 0 {
                 let n = batch.len();
                 let (items, callers): (Vec<_>, Vec<_>) = batch.drain(..).unzip();
-                match write(app.clone(), items).await {
+                // Whatever happens to one batch, the next is written.
+                match caught("a batch", write(app.clone(), items)).await {
                     Ok(results) => {
-                        callers.into_iter().zip(results).for_each(|(caller, r)| drop(caller.send(Some(r))));
+                        callers.into_iter().zip(results).for_each(|(caller, r)| drop(caller.send(Ok(r))));
                     }
                     Err(error) => {
-                        tracing::error!(%error, items = callers.len(), "a batch was not written; its callers are told to try again");
-                        callers.into_iter().for_each(|caller| drop(caller.send(None)));
+                        tracing::error!(%error, items = callers.len(), "a batch was not written; its callers are told so");
+                        let error = Arc::new(error);
+                        for caller in callers {
+                            drop(caller.send(Err(Error::Batch(error.clone()))));
+                        }
                     }
                 }
                 for _ in 0..TURNS {
@@ -56,10 +62,14 @@ impl<T: Send + 'static, R: Send + 'static> Coalescer<T, R> {
         Self { queue }
     }
 
-    /// Hands in an item and waits until it is written.
+    /// Hands in an item and waits until it is written. [`Error::Busy`]: the queue is full; [`Error::Batch`]: the batch
+    /// it was in failed.
     pub async fn submit(&self, item: T) -> Result<R> {
         let (answer, written) = oneshot::channel();
-        self.queue.try_send((item, answer)).map_err(|_| Error::Busy)?;
-        written.await.ok().flatten().ok_or(Error::Busy)
+        self.queue.try_send((item, answer)).map_err(|error| match error {
+            TrySendError::Full(_) => Error::Busy,
+            TrySendError::Closed(_) => Error::Stopping,
+        })?;
+        written.await.unwrap_or(Err(Error::Stopping))
     }
 }

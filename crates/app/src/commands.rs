@@ -24,6 +24,7 @@ use oms_store::{StoreError, Tx, engines as engine_store};
 
 use crate::coalesce::Coalescer;
 use crate::engines::{self, EngineState};
+use crate::guard::{caught, spawned};
 use crate::idempotency::{Answer, Key, answer_kept};
 use crate::transitions::{self, Flow};
 use crate::{App, Error, Result};
@@ -84,8 +85,8 @@ impl Desk {
             Outcome::Answered(answer) => Ok(answer),
             Outcome::Outside(id) => {
                 let (app, refusal_answer) = (self.app.clone(), self.refusal_answer);
-                let running = tokio::spawn(async move { outside::run(&app, id, refusal_answer).await });
-                running.await.unwrap_or(Err(Error::Busy))
+                spawned("an outside command", async move { outside::run(&app, id, refusal_answer).await })
+                    .await
             }
         }
     }
@@ -113,7 +114,8 @@ pub async fn run(
             Ok(sizes) => sizes,
             Err(error) => {
                 tracing::error!(%error, commands = rest.len(), "commands cannot be read for");
-                rest.drain(..).for_each(|(i, _)| results[i] = Some(Err(Error::Busy)));
+                let error = Arc::new(error);
+                rest.drain(..).for_each(|(i, _)| results[i] = Some(Err(Error::Batch(error.clone()))));
                 break;
             }
         };
@@ -193,15 +195,15 @@ async fn run_wave(
     refusal_answer: RefusalAnswer,
 ) -> Vec<Result<Outcome>> {
     let n = wave.len();
-    match try_wave(app, &wave, sizes, asks, refusal_answer).await {
+    match caught("commands", try_wave(app, &wave, sizes, asks, refusal_answer)).await {
         Ok(done) => done.into_iter().map(Ok).collect(),
         Err(error) if n == 1 => vec![Err(error)],
         Err(error) => {
             tracing::info!(%error, commands = n, "a batch of commands is run one by one");
             let mut done = Vec::with_capacity(n);
             for request in &wave {
-                let one = try_wave(app, std::slice::from_ref(request), sizes, asks, refusal_answer).await;
-                done.push(one.map(|mut list| list.remove(0)));
+                let one = try_wave(app, std::slice::from_ref(request), sizes, asks, refusal_answer);
+                done.push(caught("a command", one).await.map(|mut list| list.remove(0)));
             }
             done
         }

@@ -10,6 +10,7 @@ use oms_core::scenarios::Scenario;
 use oms_store::decisions::{self as store, Batch, Record};
 use sha2::{Digest, Sha256};
 
+use crate::guard::blocking;
 use crate::{App, Result};
 
 /// The most bytes a batch may unpack to: far above what 3,000 lines in a country of stores take.
@@ -219,7 +220,7 @@ pub async fn compare(app: &App, plan: i64, scenario: &Scenario) -> Result<Compar
 pub async fn losers(app: &App, plan: i64) -> Result<Vec<Losers>> {
     let (record, input) = last(app, plan).await?;
     let work = move || counterfactual::losers(&input, record.ordinal as usize);
-    Ok(tokio::task::spawn_blocking(work).await.expect("a counterfactual does not panic"))
+    blocking("a counterfactual", work).await
 }
 
 /// The last decision of an order with its input.
@@ -332,7 +333,7 @@ pub async fn preview(app: &App, id: i64, draft: Scenario) -> Result<Previewed> {
         }
         previewed
     };
-    Ok(tokio::task::spawn_blocking(work).await.expect("planning does not panic"))
+    blocking("the planner", work).await
 }
 
 fn preview_batch(previewed: &mut Previewed, input: &Snapshot, mine: &[&Record], id: i64, draft: &Scenario) {

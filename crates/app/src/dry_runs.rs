@@ -12,6 +12,7 @@ use oms_core::scenarios::Scenario;
 use oms_store::plans::{self as store, LineToPlan, OrderToPlan};
 use oms_store::products;
 
+use crate::guard::blocking;
 use crate::planning::input::{self, Hold};
 use crate::{App, Result, engines};
 
@@ -91,7 +92,7 @@ pub async fn run(app: &App, subject: Subject, scenario: Option<Scenario>) -> Res
         let decision = plan::plan(&snapshot).pop();
         (decision, counterfactual::losers(&snapshot, 0), plan::stock_seen(&snapshot, 0))
     };
-    let (decision, losers, stock) = tokio::task::spawn_blocking(work).await.expect("planning does not panic");
+    let (decision, losers, stock) = blocking("the planner", work).await?;
     let decision = decision
         .ok_or_else(|| oms_store::StoreError::Corrupt("a plan of one order has no decision".into()))?;
     Ok(DryRun { decision, losers, stock, skus, product_skus, erp_codes })

@@ -97,14 +97,7 @@ fn accept(input: &EngineInput, stored: Option<&Engine>) -> Result<NewEngine, Ref
         let message = format!("A name of 1 to {MAX_NAME} characters is required.");
         return Err(Refusal::invalid("name", "invalid", message));
     }
-    let kept = stored.map(|s| &s.config);
-    let same = kept.is_some_and(|k| core::same_addresses(k, &input.config));
-    let config = core::unmasked(&input.config, kept.filter(|_| same)).map_err(|refusal| match kept {
-        Some(_) if !same => refusal.with_message(
-            "The address has changed, so the stored password is not sent there; send the password itself.",
-        ),
-        _ => refusal,
-    })?;
+    let config = core::unmasked(&input.config, stored.map(|s| &s.config))?;
     let checked = EngineConfig::from_json(kind, &config)?;
     Ok(NewEngine {
         name: name.to_owned(),

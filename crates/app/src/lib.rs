@@ -15,6 +15,7 @@ pub mod dry_runs;
 pub mod engines;
 pub mod geocode;
 pub mod geography;
+pub mod guard;
 pub mod history;
 pub mod hub;
 pub mod idempotency;
@@ -75,9 +76,31 @@ pub enum Error {
     /// Too much is queued; the caller may come back.
     #[error("too much is waiting to be written; try again in a second")]
     Busy,
+    /// This process is about to end; another node, or this one after its start, answers.
+    #[error("this node is stopping; send the same request again")]
+    Stopping,
+    /// A mistake of ours: the step ended in the middle, and nothing of it was kept.
+    #[error("{step} panicked: {message}")]
+    Panicked { step: &'static str, message: String },
+    /// What a whole batch failed of, told to each of its callers.
+    #[error(transparent)]
+    Batch(Arc<Error>),
     /// The operator must act.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl Error {
+    /// Whether the same work may succeed if it is tried again as it is: something was in the way, not wrong.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Refused(_) | Self::Panicked { .. } => false,
+            Self::Hub(hub) => hub.class() != HubErrorClass::Permanent,
+            Self::Busy | Self::Stopping => true,
+            Self::Batch(error) => error.is_passing(),
+            Self::Store(error) => error.is_retryable() || error.trouble().is_some(),
+        }
+    }
 }
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;

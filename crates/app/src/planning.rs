@@ -11,6 +11,7 @@ use oms_store::loads::Slots;
 use oms_store::plans::{self as store, BatchInput, CommitIds, Decided, IdsNeeded, Outcome};
 use oms_store::{StoreError, Tx, logs, scenarios};
 
+use crate::guard::{blocking, caught};
 use crate::{App, Result};
 use input::Hold;
 
@@ -82,16 +83,42 @@ async fn run(app: &App, kind: JobKind, limit: usize) -> Result<Tick> {
     let _held = app.in_hand.jobs(&jobs);
     tx.commit().await?;
     let mut tick = Tick { claimed: jobs.len(), ..Tick::default() };
-    if let Err(error) = plan_jobs(app, kind, &jobs, &mut tick).await {
-        tracing::warn!(%error, jobs = jobs.len(), "a batch of plans failed; its jobs are given back");
-        let attempts = jobs.iter().map(|j| j.attempts).max().unwrap_or(0);
-        let delay = crate::setup::retry_delay_us(&error, attempts).unwrap_or(1_000_000);
-        let mut tx = app.store.begin().await?;
-        let (text, at) = (error.to_string(), app.now_us() + delay);
-        jobs::give_back(&mut tx, &jobs, &app.node, at, Some(&text), jobs::MAX_ATTEMPTS).await?;
-        tx.commit().await?;
+    let mut groups = vec![jobs];
+    while let Some(group) = groups.pop() {
+        let Err(error) = caught("planning", plan_jobs(app, kind, &group, &mut tick)).await else { continue };
+        // What was planned before the failure is done.
+        let mut left = still_mine(app, group).await?;
+        if error.is_passing() || left.len() < 2 {
+            give_back(app, &left, &error).await?;
+            continue;
+        }
+        // Something is wrong with one of them: halved until it is alone, so that no neighbour dies with it.
+        let second = left.split_off(left.len() / 2);
+        groups.extend([second, left]);
     }
     Ok(tick)
+}
+
+/// The jobs that this process still has.
+async fn still_mine(app: &App, jobs: Vec<Job>) -> Result<Vec<Job>> {
+    let mut tx = app.store.read().await?;
+    let mine = jobs::leased(&mut tx, &app.node, jobs.iter().map(|j| j.id)).await?;
+    Ok(jobs.into_iter().filter(|j| mine.contains(&j.id)).collect())
+}
+
+/// Jobs whose planning failed are due again later; where the data is wrong, or it failed too often, they are dead.
+async fn give_back(app: &App, jobs: &[Job], error: &crate::Error) -> Result<()> {
+    let Some(attempts) = jobs.iter().map(|j| j.attempts).max() else { return Ok(()) };
+    let subjects = subjects(jobs);
+    tracing::warn!(%error, ?subjects, "planning failed; it is tried again, or is dead after the last try");
+    let (tries, delay) = match error {
+        crate::Error::Store(store) if store.is_constraint() => (0, 0),
+        _ => (jobs::MAX_ATTEMPTS, crate::setup::retry_delay_us(error, attempts).unwrap_or(1_000_000)),
+    };
+    let mut tx = app.store.begin().await?;
+    let (text, at) = (error.to_string(), app.now_us() + delay);
+    jobs::give_back(&mut tx, jobs, &app.node, at, Some(&text), tries).await?;
+    Ok(tx.commit().await?)
 }
 
 async fn plan_jobs(app: &App, kind: JobKind, jobs: &[Job], tick: &mut Tick) -> Result<()> {
@@ -164,37 +191,10 @@ async fn plan_batch(app: &App, kind: JobKind, jobs: Vec<Job>, tick: &mut Tick) -
     let mut tx = app.store.read().await?;
     let input = input::read(&mut tx, &jobs, anew, Hold::Nothing, &engines, app.now_us()).await?;
     drop(tx);
-    let (decided, batch_input) =
-        tokio::task::spawn_blocking(move || input::decide(input)).await.expect("planning does not panic");
-    let mut missed = Vec::new();
-    // A constraint error halves the group until the culprit is alone.
-    let mut groups = vec![(jobs, decided)];
-    while let Some((group, decided)) = groups.pop() {
-        match commit(app, &group, &decided, &batch_input).await {
-            Ok(outcome) => {
-                tick.count(&decided, &outcome);
-                missed.extend(group.into_iter().filter(|j| outcome.missed.contains(&j.ref_id)));
-            }
-            Err(crate::Error::Store(error)) if error.is_constraint() && group.len() > 1 => {
-                let (mut first, mut first_decided) = (group, decided);
-                let second = first.split_off(first.len() / 2);
-                let ids: BTreeSet<i64> = second.iter().map(|j| j.ref_id).collect();
-                let second_decided =
-                    first_decided.extract_if(.., |d| ids.contains(&d.order.subject())).collect();
-                groups.push((second, second_decided));
-                groups.push((first, first_decided));
-            }
-            Err(crate::Error::Store(error)) if error.is_constraint() => {
-                tracing::error!(%error, subject = group[0].ref_id, "an order cannot be planned; it goes to the dead jobs");
-                let mut tx = app.store.begin().await?;
-                jobs::give_back(&mut tx, &group, &app.node, app.now_us(), Some(&error.to_string()), 0)
-                    .await?;
-                tx.commit().await?;
-            }
-            Err(other) => return Err(other),
-        }
-    }
-    Ok(missed)
+    let (decided, batch_input) = blocking("the planner", move || input::decide(input)).await?;
+    let outcome = commit(app, &jobs, &decided, &batch_input).await?;
+    tick.count(&decided, &outcome);
+    Ok(jobs.into_iter().filter(|j| outcome.missed.contains(&j.ref_id)).collect())
 }
 
 /// Plans one order with the stock of its products held, so that nothing can come between.

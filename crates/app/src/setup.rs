@@ -8,6 +8,7 @@ use oms_core::settings::HUB_EVENTS;
 use oms_store::Tx;
 use oms_store::setup::{self as store, Task, TaskState};
 
+use crate::guard::caught;
 use crate::{App, Error, Result, channels, geography, hub, locations};
 
 /// A copy task.
@@ -86,7 +87,7 @@ pub async fn tick(app: &App) -> Result<Option<SetupTask>> {
     let Some(task) = SetupTask::parse(&name) else {
         return end_failed(app, &name, "this version does not know the task", None).await.map(|()| None);
     };
-    match run(app, task).await {
+    match caught("a setup task", run(app, task)).await {
         Ok(problems) if problems.is_empty() => {
             let mut tx = app.store.begin().await?;
             store::finish(&mut tx, &name, &app.node, app.now_us()).await?;
@@ -128,8 +129,9 @@ pub(crate) fn retry_delay_us(error: &Error, attempts: i64) -> Option<i64> {
             HubErrorClass::Operator | HubErrorClass::Permanent => None,
         },
         Error::Busy => Some(back_off),
-        Error::Store(store) => store.is_retryable().then_some(back_off),
-        Error::Refused(_) => None,
+        Error::Batch(error) => retry_delay_us(error, attempts),
+        Error::Stopping | Error::Store(_) => error.is_passing().then_some(back_off),
+        Error::Refused(_) | Error::Panicked { .. } => None,
     }
 }
 

@@ -16,6 +16,7 @@ use oms_store::locations::Location;
 use oms_store::order_views::{self as store, Customer, Order, OrderItem, Product};
 use oms_store::packages::{self, Package, PackageItem};
 use oms_store::people::NewAddress;
+use oms_store::settings as facts;
 use oms_store::{Tx, Value};
 
 use crate::{App, Result, decisions};
@@ -405,9 +406,16 @@ async fn plan_set(tx: &mut Tx, page: Page<lists::tables::Plan>) -> Result<PlanSe
     })
 }
 
-/// Whether the database answers.
+/// Whether the database answers, and takes what is written to it.
 pub async fn ready(app: &App) -> Result<()> {
-    Ok(lists::ping(&mut app.store.read().await?).await?)
+    lists::ping(&mut app.store.read().await?).await?;
+    if app.store.write_failure().is_some() {
+        // The last write failed for want of room or of a disk: is that still so?
+        let mut tx = app.store.begin().await?;
+        facts::set_fact(&mut tx, "write_probe_us", &app.now_us().to_string()).await?;
+        tx.commit().await?;
+    }
+    Ok(())
 }
 
 /// What is here: orders, packages by state, jobs by kind.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::refusal::Refusal;
+use crate::secrets::Secrets;
 use crate::settings;
 
 /// The longest name of an engine, in characters.
@@ -24,7 +25,7 @@ const TIMEOUT_MS: std::ops::RangeInclusive<u64> = 100..=20_000;
 /// The longest field name, pointer, header prefix or location code.
 const MAX_WORD: usize = 255;
 /// Keys whose strings are secrets, at any depth of a configuration.
-const SECRETS: &[&str] = &["password"];
+const SECRETS: Secrets = Secrets { keys: &["password"], addresses: &["url"], entry: "" };
 
 /// A kind of engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -372,26 +373,12 @@ fn wrong(field: &str, message: impl Into<String>) -> Refusal {
 
 /// A configuration as it may be shown.
 pub fn masked(config: &Value) -> Value {
-    let mut shown = config.clone();
-    settings::mask(&mut shown, SECRETS);
-    shown
+    SECRETS.masked(config)
 }
 
-/// A configuration with its masked secrets replaced by those stored. `stored` is only to be given where
-/// the secrets still go to the address they were stored for: see [`same_addresses`].
+/// A configuration with its masked secrets replaced by those stored, where they still go to the same address.
 pub fn unmasked(config: &Value, stored: Option<&Value>) -> Result<Value, Refusal> {
-    let mut whole = config.clone();
-    settings::unmask(&mut whole, stored, SECRETS)?;
-    Ok(whole)
-}
-
-/// Whether two configurations send their secrets to the same addresses: a stored password must not be
-/// sent elsewhere by somebody who never knew it.
-pub fn same_addresses(one: &Value, other: &Value) -> bool {
-    ["/service/url", "/auth/url"].into_iter().all(|at| {
-        let text = |v: &Value| v.pointer(at).and_then(Value::as_str).unwrap_or_default().to_owned();
-        text(one) == text(other)
-    })
+    SECRETS.unmasked(config, stored)
 }
 
 /// What the breaker does about an engine that fails, in microseconds.
@@ -455,8 +442,8 @@ mod tests {
         let shown = masked(&stored);
         assert_eq!(unmasked(&shown, Some(&stored)).expect("kept"), stored);
         assert!(unmasked(&shown, None).is_err());
-        assert!(same_addresses(&shown, &stored));
-        assert!(!same_addresses(&json!({"service": {"url": "https://evil.example"}}), &stored));
+        let moved = json!({"auth": {"password": "********"}, "service": {"url": "https://evil.example"}});
+        assert!(unmasked(&moved, Some(&stored)).is_err());
     }
 
     #[test]

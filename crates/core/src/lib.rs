@@ -21,6 +21,7 @@ pub mod refusal;
 pub mod scenarios;
 pub mod schedules;
 pub mod search;
+pub mod secrets;
 pub mod settings;
 pub mod stocks;
 pub mod time;

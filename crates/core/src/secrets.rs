@@ -152,7 +152,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    const HUB: Secrets = Secrets { keys: &["password", "token"], addresses: &["base_url"], entry: "endpoint" };
+    const HUB: Secrets =
+        Secrets { keys: &["password", "token"], addresses: &["base_url"], entry: "endpoint" };
 
     fn stored() -> Value {
         json!({
@@ -176,7 +177,8 @@ mod tests {
     fn a_secret_stays_while_its_address_does() {
         assert_eq!(sent(|_| {}).expect("kept"), stored());
         let changed = sent(|v| {
-            v["urls"] = json!({"base_url": "https://HUB.example:443/api/v2", "oms_url": "https://new.example"});
+            v["urls"] =
+                json!({"base_url": "https://HUB.example:443/api/v2", "oms_url": "https://new.example"});
             v["auth"]["username"] = json!("other");
         });
         assert_eq!(changed.expect("the same host")["auth"]["password"], "p");

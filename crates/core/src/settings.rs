@@ -5,9 +5,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::refusal::Refusal;
+use crate::secrets::{self, Secrets};
 
-/// What a masked secret looks like. Sent back on an update, it keeps the stored secret.
-pub const MASK: &str = "********";
 /// The largest value of a setting, in bytes of JSON.
 pub const MAX_BYTES: usize = 64 * 1024;
 
@@ -18,8 +17,8 @@ pub struct Setting {
     pub about: &'static str,
     /// A valid example, as JSON.
     pub example: &'static str,
-    /// Names of keys whose strings are secrets, at any depth.
-    pub secrets: &'static [&'static str],
+    /// Its secrets, and where they are sent.
+    pub secrets: Secrets,
     validate: fn(&Value) -> Result<(), Refusal>,
 }
 
@@ -29,21 +28,21 @@ pub const SETTINGS: &[Setting] = &[
         key: "OMNITRON_CLIENT_SETTINGS",
         about: "How to reach the commerce hub: credentials, addresses, time-outs in milliseconds, and other addresses for single endpoints.",
         example: r#"{"auth":{"username":"oms.application","password":"…"},"urls":{"base_url":"https://brand-omnitron.example/api/v1","oms_url":"https://brand-oms.example/api/v1"},"timeouts":{"read":6000,"connect":6000},"endpoint_conf":[]}"#,
-        secrets: &["password", "token"],
+        secrets: Secrets { keys: &["password", "token"], addresses: &["base_url"], entry: "endpoint" },
         validate: |v| read::<HubSettings>(v).and_then(|s| s.check()),
     },
     Setting {
         key: "ORDER_FILTERING",
         about: "Which orders are taken: by status code, by the hub's channel ids (empty: all), leaving out order types.",
         example: r#"{"order_statuses":["400"],"channels":[],"exclude_order_types":[]}"#,
-        secrets: &[],
+        secrets: secrets::NONE,
         validate: |v| read::<OrderFiltering>(v).and_then(|s| s.check()),
     },
     Setting {
         key: "ORDER_ITEM_QUANTITY_KEY",
         about: "The key of an order item's attributes that holds the count of a merged line.",
         example: r#"{"key":"quantity"}"#,
-        secrets: &[],
+        secrets: secrets::NONE,
         validate: |v| {
             let s: QuantityKey = read(v)?;
             if s.key.trim().is_empty() || s.key.len() > 64 {
@@ -56,7 +55,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "GEOLOCATION_DISCOVERY",
         about: "Whether and how distance is measured: haversine needs no key; google and yandex need api_key.",
         example: r#"{"enabled":true,"provider":"haversine"}"#,
-        secrets: &["api_key"],
+        secrets: Secrets { keys: &["api_key"], addresses: &["provider"], entry: "" },
         validate: |v| {
             let s: GeolocationDiscovery = read(v)?;
             if s.provider != GeoProvider::Haversine && s.api_key.as_deref().unwrap_or_default().is_empty() {
@@ -69,7 +68,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "GEOCODE_PROVIDER_SETTINGS",
         about: "The service that turns an address into coordinates.",
         example: r#"{"provider":"google","api_key":"…","url":"https://maps.googleapis.com/maps/api/geocode/json"}"#,
-        secrets: &["api_key"],
+        secrets: Secrets { keys: &["api_key"], addresses: &["url"], entry: "" },
         validate: |v| {
             let s: GeocodeProvider = read(v)?;
             check_url("url", &s.url)
@@ -79,14 +78,14 @@ pub const SETTINGS: &[Setting] = &[
         key: "STOCK_ENGINES",
         about: "How old a reading of an outside stock engine may be before a plan asks again, in seconds.",
         example: r#"{"max_age_seconds":30}"#,
-        secrets: &[],
+        secrets: secrets::NONE,
         validate: |v| read::<StockEngines>(v).and_then(|s| s.check()),
     },
     Setting {
         key: "REPLANNING",
         about: "How often packages that are out of stock are tried again of which more became available.",
         example: r#"{"every_minutes":30}"#,
-        secrets: &[],
+        secrets: secrets::NONE,
         validate: |v| {
             let s: Replanning = read(v)?;
             match s.every_minutes {
@@ -99,7 +98,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "IS_OTP_ENABLED",
         about: "Whether a customer needs a one-time code to take a package in a store, and for how many minutes a code is good.",
         example: r#"{"is_enabled_otp":true,"minutes":15}"#,
-        secrets: &[],
+        secrets: secrets::NONE,
         validate: |v| {
             let s: Otp = read(v)?;
             match s.minutes() {
@@ -112,7 +111,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "OMNITRON_WEBHOOKS",
         about: "The webhooks to register on the hub: event types, our public address, and the token the hub sends.",
         example: r#"{"target_base_url":"https://brand-oms.example","events":["order.created","order.updated"],"token":"…"}"#,
-        secrets: &["token"],
+        secrets: Secrets { keys: &["token"], addresses: &["target_base_url"], entry: "" },
         validate: |v| {
             let s: HubWebhooks = read(v)?;
             check_url("target_base_url", &s.target_base_url)?;
@@ -128,7 +127,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "remote_invoice_call",
         about: "Where to ask for an invoice when a package ships; time-outs in seconds.",
         example: r#"{"auth":{"request_type":"anonymous"},"timeouts":{"read":10,"connect":60},"remote_url":"https://erp.example/invoice","generate_invoice_number":true,"generate_invoice_url":true}"#,
-        secrets: &["password", "token"],
+        secrets: Secrets { keys: &["password", "token"], addresses: &["remote_url"], entry: "" },
         validate: |v| {
             let s: InvoiceCall = read(v)?;
             check_url("remote_url", &s.remote_url)
@@ -157,67 +156,15 @@ impl Setting {
         if value.to_string().len() > MAX_BYTES {
             return Err(wrong("json_value", format!("A setting holds at most {MAX_BYTES} bytes.")));
         }
-        let mut value = value.clone();
-        unmask(&mut value, stored, self.secrets)?;
+        let value = self.secrets.unmasked(value, stored)?;
         (self.validate)(&value)?;
         Ok(value)
     }
 
     /// The value as it may be shown.
     pub fn masked(&self, value: &Value) -> Value {
-        let mut shown = value.clone();
-        mask(&mut shown, self.secrets);
-        shown
+        self.secrets.masked(value)
     }
-}
-
-pub(crate) fn mask(value: &mut Value, secrets: &[&str]) {
-    match value {
-        Value::Object(map) => {
-            for (key, v) in map {
-                match v {
-                    Value::String(s) if secrets.contains(&key.as_str()) => *s = MASK.into(),
-                    _ => mask(v, secrets),
-                }
-            }
-        }
-        Value::Array(list) => list.iter_mut().for_each(|v| mask(v, secrets)),
-        _ => {}
-    }
-}
-
-/// An all-asterisk secret keeps what is stored at the same place; where nothing is, it is refused,
-/// lest the mask itself become the password.
-pub(crate) fn unmask(value: &mut Value, stored: Option<&Value>, secrets: &[&str]) -> Result<(), Refusal> {
-    match value {
-        Value::Object(map) => {
-            for (key, v) in map {
-                let old = stored.and_then(|s| s.get(key));
-                match v {
-                    Value::String(s) if secrets.contains(&key.as_str()) && is_mask(s) => match old {
-                        Some(Value::String(kept)) => *s = kept.clone(),
-                        _ => {
-                            return Err(wrong(
-                                key,
-                                "There is no stored secret to keep; send the secret itself.",
-                            ));
-                        }
-                    },
-                    _ => unmask(v, old, secrets)?,
-                }
-            }
-            Ok(())
-        }
-        Value::Array(list) => list
-            .iter_mut()
-            .enumerate()
-            .try_for_each(|(i, v)| unmask(v, stored.and_then(|s| s.get(i)), secrets)),
-        _ => Ok(()),
-    }
-}
-
-fn is_mask(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| c == '*')
 }
 
 fn wrong(field: &str, message: impl Into<String>) -> Refusal {
@@ -569,11 +516,38 @@ mod tests {
     fn a_masked_secret_keeps_the_stored_one_and_never_becomes_it() {
         let s = setting("OMNITRON_CLIENT_SETTINGS").expect("known");
         let stored: Value = serde_json::from_str(s.example).expect("example");
-        let mut sent = s.masked(&stored);
-        sent["urls"]["base_url"] = json!("http://127.0.0.1:1/api/v1");
+        let sent = s.masked(&stored);
         let kept = s.accept(&sent, Some(&stored)).expect("valid");
         assert_eq!(kept["auth"]["password"], stored["auth"]["password"]);
         assert!(s.accept(&sent, None).is_err());
+    }
+
+    #[test]
+    fn no_stored_secret_follows_its_address() {
+        for s in SETTINGS.iter().filter(|s| !s.secrets.is_empty()) {
+            let stored: Value = serde_json::from_str(s.example).expect(s.key);
+            let mut sent = s.masked(&stored);
+            let mut moved = 0;
+            move_addresses(&mut sent, s.secrets.addresses, &mut moved);
+            assert_eq!(moved, s.secrets.addresses.len(), "{}: its example has each address", s.key);
+            if sent.to_string().contains(secrets::MASK) {
+                let refused = s.accept(&sent, Some(&stored)).expect_err(s.key);
+                assert!(refused.message.contains("address has changed"), "{}: {}", s.key, refused.message);
+            }
+        }
+    }
+
+    fn move_addresses(value: &mut Value, addresses: &[&str], moved: &mut usize) {
+        for (key, v) in value.as_object_mut().into_iter().flatten() {
+            match v {
+                Value::String(text) if addresses.contains(&key.as_str()) => {
+                    *text =
+                        if text.contains("://") { "https://evil.example/".into() } else { "google".into() };
+                    *moved += 1;
+                }
+                _ => move_addresses(v, addresses, moved),
+            }
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use oms_app::guard::caught;
 use oms_app::intake::{self, PollCursor, Polled};
 use oms_app::{App, cancellations, commands, nodes, planning, schedules, search, setup};
 use tokio::sync::watch;
@@ -144,7 +145,7 @@ async fn every(
     step: impl AsyncFn(&App) -> oms_app::Result<()>,
 ) {
     while !wait(&mut stop, time).await {
-        if let Err(error) = step(&app).await {
+        if let Err(error) = caught(name, step(&app)).await {
             tracing::error!(%error, task = name, "a step failed; it is tried again at its next time");
         }
     }
@@ -159,7 +160,7 @@ async fn busy(
 ) {
     let mut failures = 0;
     loop {
-        let pause = match step(&app).await {
+        let pause = match caught(name, step(&app)).await {
             Ok(true) => Duration::ZERO,
             Ok(false) => IDLE,
             Err(error) => {
@@ -181,7 +182,7 @@ async fn busy(
 async fn poll(mut stop: watch::Receiver<bool>, app: Arc<App>, caught_up: watch::Sender<bool>) {
     let (mut cursor, mut failures) = (PollCursor::default(), 0);
     loop {
-        let pause = match intake::poll_tick(&app, &mut cursor).await {
+        let pause = match caught("poll", intake::poll_tick(&app, &mut cursor)).await {
             Ok(Polled::Page { more: true, .. }) => {
                 failures = 0;
                 Duration::ZERO

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -68,6 +70,15 @@ impl StoreError {
             Self::Moved => true,
             Self::Sql { dialect, .. } => self.code().is_some_and(|c| dialect.is_retryable(&c)),
             _ => false,
+        }
+    }
+
+    /// What keeps the database from writing, if that is what failed; the text is the database's own.
+    pub fn trouble(&self) -> Option<Trouble> {
+        match self {
+            Self::Sql { source: sqlx::Error::WorkerCrashed, .. } => Some(Trouble::Io),
+            Self::Sql { dialect, .. } => dialect.trouble(&self.code()?),
+            _ => None,
         }
     }
 
@@ -201,6 +212,51 @@ impl Cols<'_> {
     }
 }
 
+/// What keeps a database from writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// There is no room.
+    Full,
+    /// Reading or writing failed, or what it writes to may not be written.
+    Io,
+}
+
+/// Whether what writes still can. On SQLite a connection whose write failed for another reason than its data is not
+/// used again: SQLite ended its transaction by itself, and the driver does not know it.
+#[derive(Debug, Default)]
+struct WriterHealth {
+    is_unsound: AtomicBool,
+    failure: Mutex<Option<String>>,
+}
+
+impl WriterHealth {
+    /// Hears of an error, and gives it back.
+    fn noted(&self, error: StoreError) -> StoreError {
+        let is_of_data = error.is_constraint() || error.is_retryable();
+        if !is_of_data && matches!(error, StoreError::Sql { .. }) {
+            self.is_unsound.store(true, Ordering::SeqCst);
+        }
+        if error.trouble().is_some() {
+            *self.failure() = Some(error.to_string());
+        }
+        error
+    }
+
+    /// A transaction was committed.
+    fn wrote(&self) {
+        *self.failure() = None;
+    }
+
+    /// Whether the connection that waits may be used. Asked once a failure: the next one is new.
+    fn is_sound(&self) -> bool {
+        !self.is_unsound.swap(false, Ordering::SeqCst)
+    }
+
+    fn failure(&self) -> MutexGuard<'_, Option<String>> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 enum Pools {
     Sqlite { readers: SqlitePool, writer: SqlitePool },
     Postgres(PgPool),
@@ -209,6 +265,7 @@ enum Pools {
 /// The database.
 pub struct Store {
     pools: Pools,
+    health: Arc<WriterHealth>,
     pub ids: crate::ids::Ids,
 }
 
@@ -222,8 +279,9 @@ impl Store {
 
     /// Opens a database as it is.
     pub(crate) async fn connect(url: &str, options: Options) -> Result<Self, StoreError> {
+        let health = Arc::new(WriterHealth::default());
         let pools = if let Some(path) = url.strip_prefix("sqlite://") {
-            open_sqlite(path, options).await?
+            open_sqlite(path, options, health.clone()).await?
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             open_postgres(url, options).await?
         } else {
@@ -236,7 +294,7 @@ impl Store {
             Pools::Sqlite { .. } => Dialect::Sqlite,
             Pools::Postgres(_) => Dialect::Postgres,
         };
-        Ok(Self { pools, ids: crate::ids::Ids::new(dialect) })
+        Ok(Self { pools, health, ids: crate::ids::Ids::new(dialect) })
     }
 
     /// Which engine this is.
@@ -254,7 +312,8 @@ impl Store {
             Pools::Sqlite { writer, .. } => writer.begin_with(begin).await.map(Inner::Sqlite),
             Pools::Postgres(pool) => pool.begin_with(begin).await.map(Inner::Postgres),
         };
-        Ok(Tx { inner: inner.map_err(|e| self.error(e))? })
+        let inner = inner.map_err(|e| self.health.noted(self.error(e)))?;
+        Ok(Tx { inner, health: Some(self.health.clone()) })
     }
 
     /// Begins a transaction that only reads: on SQLite a stable snapshot beside the writer.
@@ -263,7 +322,12 @@ impl Store {
             Pools::Sqlite { readers, .. } => readers.begin().await.map(Inner::Sqlite),
             Pools::Postgres(pool) => pool.begin().await.map(Inner::Postgres),
         };
-        Ok(Tx { inner: inner.map_err(|e| self.error(e))? })
+        Ok(Tx { inner: inner.map_err(|e| self.error(e))?, health: None })
+    }
+
+    /// Why the last write failed, if the database could not take it and none succeeded since.
+    pub fn write_failure(&self) -> Option<String> {
+        self.health.failure().clone()
     }
 
     /// Closes all connections; on SQLite the log is folded into the file.
@@ -304,7 +368,7 @@ impl Store {
     }
 }
 
-async fn open_sqlite(path: &str, options: Options) -> Result<Pools, StoreError> {
+async fn open_sqlite(path: &str, options: Options, health: Arc<WriterHealth>) -> Result<Pools, StoreError> {
     let sql = |source| StoreError::Sql { dialect: Dialect::Sqlite, source };
     let file = PathBuf::from(path);
     if let Some(dir) = file.parent().filter(|d| !d.as_os_str().is_empty()) {
@@ -332,6 +396,11 @@ async fn open_sqlite(path: &str, options: Options) -> Result<Pools, StoreError> 
     let writer = SqlitePoolOptions::new()
         .max_connections(1)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        // Full or broken: SQLite rolled back by itself, and the driver's connection never begins again.
+        .before_acquire(move |_, _| {
+            let is_sound = health.is_sound();
+            Box::pin(async move { Ok(is_sound) })
+        })
         .connect_with(connect.clone())
         .await
         .map_err(sql)?;
@@ -378,12 +447,14 @@ enum Inner {
 /// A transaction on either engine.
 pub struct Tx {
     inner: Inner,
+    /// Of a transaction that writes: who hears of its failures.
+    health: Option<Arc<WriterHealth>>,
 }
 
 /// Binds the values and runs one method of a sqlx query on the transaction's connection.
 macro_rules! dispatch {
-    ($self:ident, $sql:expr, $args:expr, |$query:ident, $conn:ident| $run:expr, $sqlite:expr, $postgres:expr) => {
-        match &mut $self.inner {
+    ($self:ident, $sql:expr, $args:expr, |$query:ident, $conn:ident| $run:expr, $sqlite:expr, $postgres:expr) => {{
+        let done = match &mut $self.inner {
             Inner::Sqlite(tx) => {
                 let ($query, $conn) = (bound!(Sqlite, $sql, $args), &mut **tx);
                 $run.map($sqlite).map_err(|source| StoreError::Sql { dialect: Dialect::Sqlite, source })
@@ -392,8 +463,9 @@ macro_rules! dispatch {
                 let ($query, $conn) = (bound!(Postgres, $sql, $args), &mut **tx);
                 $run.map($postgres).map_err(|source| StoreError::Sql { dialect: Dialect::Postgres, source })
             }
-        }
-    };
+        };
+        done.map_err(|error| $self.noted(error))
+    }};
 }
 
 macro_rules! bound {
@@ -412,6 +484,13 @@ macro_rules! bound {
 }
 
 impl Tx {
+    fn noted(&self, error: StoreError) -> StoreError {
+        match &self.health {
+            Some(health) => health.noted(error),
+            None => error,
+        }
+    }
+
     /// Which engine this is.
     pub fn dialect(&self) -> Dialect {
         match self.inner {
@@ -464,18 +543,24 @@ impl Tx {
     /// Makes the transaction's work durable. A disk that fails to sync ends the process: what it
     /// holds is then unknown, and only a restart reads the truth.
     pub async fn commit(self) -> Result<(), StoreError> {
-        let dialect = self.dialect();
+        let (dialect, health) = (self.dialect(), self.health);
         let done = match self.inner {
             Inner::Sqlite(tx) => tx.commit().await,
             Inner::Postgres(tx) => tx.commit().await,
         };
+        if let (Ok(()), Some(health)) = (&done, &health) {
+            health.wrote();
+        }
         done.map_err(|source| {
             let error = StoreError::Sql { dialect, source };
             if error.code().is_some_and(|c| dialect.is_failed_sync(&c)) {
                 tracing::error!(%error, "the disk failed to sync; stopping so that a restart reads what is really there");
                 std::process::abort();
             }
-            error
+            match &health {
+                Some(health) => health.noted(error),
+                None => error,
+            }
         })
     }
 

@@ -1,6 +1,8 @@
 //! Everything that differs between the two engines: type names, row locks, the start of a write
 //! transaction, and which error codes mean "try again".
 
+use crate::db::Trouble;
+
 /// Which engine a store runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
@@ -69,6 +71,23 @@ impl Dialect {
             Self::Sqlite => matches!(code, "5" | "517" | "6" | "262"),
             // Serialization failure, deadlock, lock not available, too many connections, shutting down.
             Self::Postgres => matches!(code, "40001" | "40P01" | "55P03" | "53300" | "57P01" | "57P03"),
+        }
+    }
+
+    /// What keeps the database from writing, if an error code says so.
+    pub(crate) fn trouble(self, code: &str) -> Option<Trouble> {
+        let is = |codes: &[&str]| codes.contains(&code);
+        match self {
+            // SQLITE_FULL; SQLITE_READONLY, SQLITE_IOERR, SQLITE_CORRUPT, SQLITE_CANTOPEN with what extends them,
+            // which stands above the lowest eight bits.
+            Self::Sqlite if is(&["13"]) => Some(Trouble::Full),
+            Self::Sqlite => {
+                let kind = code.parse::<u32>().ok()? & 0xff;
+                matches!(kind, 8 | 10 | 11 | 14).then_some(Trouble::Io)
+            }
+            // Class 53: insufficient resources, of which too many connections end by themselves; 58: system error.
+            Self::Postgres if is(&["53100", "53200"]) => Some(Trouble::Full),
+            Self::Postgres => code.starts_with("58").then_some(Trouble::Io),
         }
     }
 

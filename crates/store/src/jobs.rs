@@ -1,6 +1,8 @@
 //! Work to do: claimed with a lease, tried again with back-off, dead with its reason in the end.
 //! A finished job leaves in the transaction of its effect.
 
+use std::collections::HashSet;
+
 use crate::batch::Rows;
 use crate::db::Dialect;
 use crate::{StoreError, Tx, args};
@@ -117,6 +119,24 @@ pub async fn finish(tx: &mut Tx, ids: &[i64], owner: &str) -> Result<Vec<i64>, S
                 AND state = 'leased' RETURNING id";
     let back = tx.with_values("id, owner", rows, body).await?;
     back.iter().map(|r| r.i64(0)).collect()
+}
+
+/// Which of these jobs `owner` still has.
+pub async fn leased(
+    tx: &mut Tx,
+    owner: &str,
+    ids: impl IntoIterator<Item = i64>,
+) -> Result<HashSet<i64>, StoreError> {
+    let rows = tx.fetch_in("SELECT id, lease_owner FROM jobs WHERE state = 'leased' AND id", ids, "").await?;
+    let mut mine = HashSet::new();
+    for row in rows {
+        let mut c = row.cols();
+        let (id, by) = (c.i64()?, c.opt_text()?);
+        if by.as_deref() == Some(owner) {
+            mine.insert(id);
+        }
+    }
+    Ok(mine)
 }
 
 /// Removes a job whose work was done in another way.

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use oms_app::idempotency::Answer;
 use oms_app::{Error, HubErrorClass};
 use oms_core::refusal::{Refusal, RefusalKind};
+use oms_store::db::Trouble;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
@@ -64,6 +65,13 @@ impl Problem {
         self
     }
 
+    /// The same under another status.
+    pub fn with_status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self.body["status_code"] = status.as_u16().into();
+        self
+    }
+
     /// This server failed; the operator finds the reason by the request's id.
     pub fn failure() -> Self {
         let message =
@@ -111,12 +119,18 @@ pub fn refusal_answer(r: &Refusal) -> Answer {
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&Error> for Problem {
+    fn from(error: &Error) -> Self {
         /// When a busy server wants to be asked again.
         const SOON_S: u64 = 1;
         /// When a hub that does not answer is worth another try.
         const HUB_BACK_S: u64 = 5;
         match error {
-            Error::Refused(r) => Self::from(&r),
+            Error::Refused(r) => Self::from(r),
             Error::Hub(hub) => match hub.class() {
                 HubErrorClass::Retry { after_s } => {
                     Self::plain(StatusCode::SERVICE_UNAVAILABLE, hub.code(), hub.to_string())
@@ -127,19 +141,43 @@ impl From<Error> for Problem {
                 }
             },
             Error::Busy => Self::busy(SOON_S),
+            Error::Stopping => Self::plain(StatusCode::SERVICE_UNAVAILABLE, "stopping", error.to_string())
+                .retry_after(SOON_S),
+            Error::Batch(error) => Self::from(error.as_ref()),
+            Error::Panicked { .. } => Self::failure(),
             Error::Store(store) if store.is_retryable() => {
                 tracing::warn!(error = %store, "the database asks to be tried again");
                 Self::busy(SOON_S)
             }
             Error::Store(store) => {
                 tracing::error!(error = ?store, "the database failed");
-                Self::failure()
+                store.trouble().map_or_else(Self::failure, Self::cannot_write)
             }
         }
     }
 }
 
 impl Problem {
+    /// The database cannot take anything now. Nothing was done; it is tried again when there is room.
+    pub fn cannot_write(trouble: Trouble) -> Self {
+        /// When it is worth asking again: a person makes room meanwhile.
+        const BACK_S: u64 = 10;
+        let (status, code, message) = match trouble {
+            Trouble::Full => (
+                StatusCode::INSUFFICIENT_STORAGE,
+                "database_full",
+                "The database has no room left, so nothing was done. Make room on its disk; it goes on by itself.",
+            ),
+            Trouble::Io => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "database_io",
+                "The database cannot read or write its files, so nothing was done. The operator finds the reason in \
+                 the log; it goes on by itself when its disk does.",
+            ),
+        };
+        Self::plain(status, code, message).retry_after(BACK_S)
+    }
+
     /// Too much is waiting.
     pub fn busy(after_s: u64) -> Self {
         let message = "Too much is waiting to be written; send the same request again.";

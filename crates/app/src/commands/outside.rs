@@ -23,6 +23,7 @@ use oms_store::transitions::Transition;
 use serde_json::json;
 
 use super::{DONE, Ready, RefusalAnswer, TRIES, pause};
+use crate::guard::caught;
 use crate::idempotency::Answer;
 use crate::transitions::{self, system};
 use crate::{App, Error, Result};
@@ -149,14 +150,19 @@ pub async fn tick(app: &App, refusal_answer: RefusalAnswer) -> Result<usize> {
     }
     tx.commit().await?;
     for begun in &taken {
-        let parcel = parcel(&mut app.store.read().await?, begun).await?;
-        let asked = tokio::time::timeout(LIMIT, ask(app, &parcel, true)).await;
-        let told = asked.unwrap_or_else(|_| Err(FarError::Unknown("it took too long".into())));
-        if let Err(error) = settle(app, begun, &parcel, told, refusal_answer).await {
+        if let Err(error) = caught("an outside command", finish(app, begun, refusal_answer)).await {
             tracing::warn!(%error, command = begun.id, "a command that waits for an answer from outside stays open");
         }
     }
     Ok(taken.len())
+}
+
+/// Looks what the far side has of a command whose process is gone, asks it where it has nothing, and applies that.
+async fn finish(app: &App, begun: &OutsideCommand, refusal_answer: RefusalAnswer) -> Result<Answer> {
+    let parcel = parcel(&mut app.store.read().await?, begun).await?;
+    let asked = tokio::time::timeout(LIMIT, ask(app, &parcel, true)).await;
+    let told = asked.unwrap_or_else(|_| Err(FarError::Unknown("it took too long".into())));
+    settle(app, begun, &parcel, told, refusal_answer).await
 }
 
 async fn parcel(tx: &mut oms_store::Tx, begun: &OutsideCommand) -> Result<Parcel> {

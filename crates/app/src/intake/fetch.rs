@@ -13,6 +13,7 @@ use oms_store::products::{self, NewProduct};
 use serde_json::Value;
 
 use super::reading::{Context, People};
+use crate::guard::caught;
 use crate::{App, Error, Result, channels, geography, hub, locations, orders, settings};
 
 /// Inbox rows one fetch takes: the hub's items are asked for in hundreds.
@@ -38,9 +39,9 @@ pub async fn fetch_tick(app: &App) -> Result<Fetched> {
     }
     let _held = app.in_hand.jobs(&jobs);
     tx.commit().await?;
-    let taken = match fetch_jobs(app, &jobs).await {
+    let taken = match caught("a fetch", fetch_jobs(app, &jobs)).await {
         Ok(taken) => taken,
-        Err(error) if is_permanent(&error) && jobs.len() > 1 => fetch_one_by_one(app, &jobs).await?,
+        Err(error) if !error.is_passing() && jobs.len() > 1 => fetch_one_by_one(app, &jobs).await?,
         Err(error) => {
             give_back(app, &jobs, &error).await?;
             0
@@ -53,7 +54,7 @@ pub async fn fetch_tick(app: &App) -> Result<Fetched> {
 async fn fetch_one_by_one(app: &App, jobs: &[Job]) -> Result<usize> {
     let mut taken = 0;
     for job in jobs {
-        match fetch_jobs(app, std::slice::from_ref(job)).await {
+        match caught("a fetch", fetch_jobs(app, std::slice::from_ref(job))).await {
             Ok(n) => taken += n,
             Err(error) => give_back(app, std::slice::from_ref(job), &error).await?,
         }

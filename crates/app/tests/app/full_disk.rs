@@ -26,7 +26,12 @@ async fn a_write_that_finds_no_room_fails_alone() {
         let pages = tx.scalar("PRAGMA page_count", vec![]).await.unwrap();
         tx.execute(format!("PRAGMA max_page_count = {pages}"), vec![]).await.unwrap();
         tx.execute("CREATE TABLE filler (text TEXT)", vec![]).await.ok();
-        let filled = tx.execute(format!("INSERT INTO facts (name, value) VALUES ('filler', '{}')", "x".repeat(9_000_000)), vec![]).await;
+        let filled = tx
+            .execute(
+                format!("INSERT INTO facts (name, value) VALUES ('filler', '{}')", "x".repeat(9_000_000)),
+                vec![],
+            )
+            .await;
         let error = filled.expect_err("there is no room");
         assert_eq!(error.trouble(), Some(Trouble::Full), "{error}");
         assert!(shop.app.store.write_failure().is_some(), "the store knows that it cannot write");

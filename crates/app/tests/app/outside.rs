@@ -24,6 +24,8 @@ enum Mood {
     LosesAnswer,
     /// It never hears of it.
     LosesRequest,
+    /// Our own code that speaks to it is wrong.
+    Panics,
 }
 
 /// A carrier that remembers what it made, by key.
@@ -59,6 +61,7 @@ impl Far for Carrier {
         Box::pin(async move {
             *self.asked.lock().unwrap() += 1;
             let mood = self.moods.lock().unwrap().pop().unwrap_or(Mood::Answers);
+            assert_ne!(mood, Mood::Panics, "the carrier was told to panic");
             if matches!(mood, Mood::Refuses) {
                 return Err(FarError::Refused("The address is not served.".into()));
             }
@@ -236,6 +239,38 @@ async fn what_nobody_knows_stays_open_until_somebody_does() {
         assert!(outside::run(&shop.app, id, refusal_text).await.is_err(), "the caller is told to come back");
         assert_eq!(shop.packages(order).await, ["P1 at L0: 100, A 2"]);
         assert_sound(&shop.app).await;
+        shop.time.advance(outside::LEASE_US + 1);
+        assert_eq!(outside::tick(&shop.app, refusal_text).await.unwrap(), 1);
+        assert_eq!(shop.packages(order).await, ["P1 at L0: 500, A 2"]);
+        assert_eq!(carrier.made(), 1);
+        assert_sound(&shop.app).await;
+    }
+}
+
+#[tokio::test]
+async fn a_carrier_whose_code_panics_is_asked_again_and_nobody_else_suffers() {
+    for database in Database::each() {
+        let (shop, carrier, order, package) = shop(database).await;
+        let desk = Arc::new(commands::desk(shop.app.clone(), refusal_text));
+        let other = shop.planned("O-2", &[("A", 1)]).await;
+        let other_package = shop.package_ids(other).await[0];
+        carrier.next(&[Mood::Panics]);
+        let request = |id, slug| Request {
+            entity: Entity::Package,
+            id,
+            body: Body::read(Entity::Package, id, &json!({"slug": slug})).unwrap(),
+            actor: "user:1".into(),
+            key: None,
+        };
+        let failed = desk.run(request(package, PACK)).await.unwrap_err();
+        assert!(failed.to_string().contains("panicked"), "{failed}");
+        let done = desk.run(request(other_package, "PKG_DEALLOCATE_RESERVATIONS")).await.unwrap();
+        assert_eq!(done.status, 204, "{done:?}");
+        assert_sound(&shop.app).await;
+        // It may have asked before it panicked: that is looked at first, when the lease has ended.
+        shop.time.advance(outside::LEASE_US + 1);
+        carrier.next(&[Mood::Panics]);
+        assert_eq!(outside::tick(&shop.app, refusal_text).await.unwrap(), 1, "the tick goes on, too");
         shop.time.advance(outside::LEASE_US + 1);
         assert_eq!(outside::tick(&shop.app, refusal_text).await.unwrap(), 1);
         assert_eq!(shop.packages(order).await, ["P1 at L0: 500, A 2"]);

@@ -30,7 +30,10 @@ async fn planning_that_panics_anywhere_is_done_by_the_next_step() {
         let shop = shop(database).await;
         let mut panicked = 0;
         for n in 0..READINGS {
-            let orders = [shop.order(&format!("A-{n}"), &[("A", 1)]).await, shop.order(&format!("B-{n}"), &[("A", 2)]).await];
+            let orders = [
+                shop.order(&format!("A-{n}"), &[("A", 1)]).await,
+                shop.order(&format!("B-{n}"), &[("A", 2)]).await,
+            ];
             shop.time.panic_at(n);
             // As the node's loop runs it.
             let first = caught("plan", planning::tick(&shop.app, planning::BATCH)).await;
@@ -73,7 +76,8 @@ async fn a_command_that_panics_anywhere_is_a_failure_and_the_desk_goes_on() {
                 key: Some(Key { scope: "test".into(), key: format!("key-{n}"), fingerprint: [7; 32] }),
             };
             shop.time.panic_at(n);
-            let first = desk.run(request()).await;
+            // As the web side calls it.
+            let first = caught("a request", desk.run(request())).await;
             let did = shop.time.calm();
             panicked += i64::from(did);
             // The same key: it is done now, or was.

@@ -1,8 +1,9 @@
-//! The binary as a process: demo, guide and kills.
+//! The binary as a process: demo, guide, kills and a disk that takes no more.
 #![expect(clippy::unwrap_used, reason = "a test ends where something is not as it must be")]
 
 mod decision;
 mod demo;
+mod full_disk;
 mod guide;
 mod kill;
 mod support;

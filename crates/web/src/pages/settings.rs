@@ -92,7 +92,7 @@ fn card(visit: &Visit, setting: &table::Setting, value: Option<&Value>, typed: O
                 input type="hidden" name="key" value=(setting.key);
                 label for=(id) { (visit.t("setting.value")) }
                 textarea id=(id) name="value" rows=(text.lines().count().clamp(4, 24)) spellcheck="false" required { (text) }
-                @if !setting.secrets.is_empty() { p.hint { (visit.say("setting.secret", &[&table::MASK])) } }
+                @if !setting.secrets.is_empty() { p.hint { (visit.say("setting.secret", &[&oms_core::secrets::MASK])) } }
                 button.primary { (visit.t("form.save")) }
             }
             details.raw { summary { (visit.t("setting.example")) } pre { code { (pretty(&example)) } } }

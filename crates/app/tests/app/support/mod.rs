@@ -30,26 +30,43 @@ pub const SECOND_US: i64 = 1_000_000;
 /// Steps no loop of a test may exceed.
 const MOST_STEPS: usize = 2_000;
 
-/// A clock that a test moves.
+/// A clock that a test moves, and that panics when it is told to.
 #[derive(Clone)]
-pub struct Time(Arc<AtomicI64>);
+pub struct Time {
+    now_us: Arc<AtomicI64>,
+    /// Readings left until one panics; none does below zero.
+    panics_in: Arc<AtomicI64>,
+}
 
 impl Time {
     pub fn new() -> Self {
-        Self(Arc::new(AtomicI64::new(NOW_US)))
+        Self { now_us: Arc::new(AtomicI64::new(NOW_US)), panics_in: Arc::new(AtomicI64::new(-1)) }
     }
 
     pub fn clock(&self) -> Clock {
-        let now = self.0.clone();
-        Arc::new(move || now.load(Ordering::SeqCst))
+        let time = self.clone();
+        Arc::new(move || {
+            assert_ne!(time.panics_in.fetch_sub(1, Ordering::SeqCst), 0, "the clock was told to panic");
+            time.now_us()
+        })
+    }
+
+    /// The `n`-th reading from now panics, and no other.
+    pub fn panic_at(&self, n: i64) {
+        self.panics_in.store(n, Ordering::SeqCst);
+    }
+
+    /// No reading panics any more; says whether one did.
+    pub fn calm(&self) -> bool {
+        self.panics_in.swap(-1, Ordering::SeqCst) < 0
     }
 
     pub fn advance(&self, us: i64) {
-        self.0.fetch_add(us, Ordering::SeqCst);
+        self.now_us.fetch_add(us, Ordering::SeqCst);
     }
 
     pub fn now_us(&self) -> i64 {
-        self.0.load(Ordering::SeqCst)
+        self.now_us.load(Ordering::SeqCst)
     }
 }
 

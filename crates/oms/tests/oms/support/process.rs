@@ -42,6 +42,11 @@ impl Process {
         Self { child, lines, stderr: Some(stderr) }
     }
 
+    /// Its id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The first line that has this in it; none if the process ends without one.
     pub fn line_or_end(&mut self, wanted: &str) -> Option<String> {
         let until = Instant::now() + PATIENCE;
