@@ -199,7 +199,7 @@ fn order_checks() -> Vec<Check> {
                  WHERE p.id = i.package_id AND p.state IN ({live})) \
                  GROUP BY t.id, t.order_id, t.quantity, t.quantity_cancelled, l.state) x \
                  WHERE x.s IS NULL OR x.q <= 0 OR x.c < 0 \
-                 OR x.n + x.c <> CASE WHEN x.s = 'completed' THEN x.q ELSE x.c END"
+                 OR x.n + x.c <> CASE WHEN x.s IN ('completed', 'cancelled') THEN x.q ELSE x.c END"
             ),
         ),
         check(

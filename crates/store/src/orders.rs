@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeFrom;
 
 use oms_core::events::{self as types, entity};
+use oms_core::orders::OrderStatus;
 use oms_core::refusal::Refusal;
 
 use crate::batch::Rows;
+use crate::cancellations;
 use crate::events::{EventRows, NewEvent};
 use crate::jobs::{self, JobKind, NewJob};
 use crate::list_counts::{Counted, Counts};
@@ -15,11 +17,19 @@ use crate::people::{self, NewAddress, NewCustomer};
 use crate::search::Terms;
 use crate::{StoreError, Tx, args};
 
-/// The version of a hub order: an older or equal one changes nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// The version of a hub order: an older one, or the same again, changes nothing. At the same time other content wins
+/// that was fetched later: hubs change records within one tick of their clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HubVersion {
     pub modified_us: i64,
     pub content_hash: [u8; 32],
+}
+
+impl HubVersion {
+    /// Whether it tells nothing that `known` did not.
+    fn is_old_beside(&self, known: &Self) -> bool {
+        self.modified_us < known.modified_us || self == known
+    }
 }
 
 /// An order to be taken, parsed and checked.
@@ -53,7 +63,8 @@ pub struct NewOrder {
     pub order_type: Option<String>,
     /// JSON.
     pub extra: String,
-    /// In the order of the hub's items; at least one.
+    /// In the order of the hub's items, without those that are cancelled there. None at all is taken of an order that
+    /// is here: all of it is cancelled.
     pub lines: Vec<NewLine>,
 }
 
@@ -101,7 +112,7 @@ pub struct AcceptIds {
 /// How many ids a batch may need: orders, items, customers, addresses, other rows.
 pub fn ids_needed(orders: &[NewOrder]) -> (usize, usize, usize, usize, usize) {
     let lines = orders.iter().map(|o| o.lines.len()).sum();
-    (orders.len(), lines, orders.len(), orders.len() * 2, orders.len() * 4)
+    (orders.len(), lines, orders.len(), orders.len() * 2, orders.len() * 6)
 }
 
 /// What is known of a hub order.
@@ -113,9 +124,12 @@ struct Seen {
 /// What is known of an order that is already here.
 struct Here {
     revision: i64,
-    planned: bool,
+    /// It is planned, or nothing is wanted of it any more: its lines follow the hub no longer.
+    is_decided: bool,
     event_seq: i64,
     hub_status: i64,
+    /// In minor units: the order's, of shipping, of the discount.
+    amounts: [Option<i64>; 3],
 }
 
 /// Takes a batch in this transaction: orders, lines, plans, events and plan jobs, or the record of
@@ -139,8 +153,9 @@ pub async fn accept(
         let known_order = known.and_then(|k| k.order_id);
         let stale = order.hub.is_some_and(|(pk, version)| {
             // The version of a filtered or rejected order is looked at again: the filter may have changed.
-            let known =
-                known.is_some_and(|k| version < k.version || version == k.version && k.order_id.is_some());
+            let known = known.is_some_and(|k| {
+                version.is_old_beside(&k.version) && (k.order_id.is_some() || version != k.version)
+            });
             newest[&pk] != i || known
         });
         if stale {
@@ -149,7 +164,7 @@ pub async fn accept(
             let state = here
                 .get(&order_id)
                 .ok_or_else(|| StoreError::Corrupt(format!("order {order_id} is gone")))?;
-            if state.planned { renew.push((i, order_id)) } else { replace.push((i, order_id)) }
+            if state.is_decided { renew.push((i, order_id)) } else { replace.push((i, order_id)) }
         } else if let Some(reason) = &order.filtered_out {
             answers[i] = Some(Accepted::Filtered { reason: reason.clone() });
         } else if taken.contains_key(&(order.channel_id, order.number.clone()))
@@ -191,7 +206,8 @@ fn newest_of_each(orders: &[NewOrder]) -> HashMap<i64, usize> {
     for (i, order) in orders.iter().enumerate() {
         if let Some((pk, version)) = order.hub {
             let at = newest.entry(pk).or_insert(i);
-            if orders[*at].hub.is_some_and(|(_, v)| v < version) {
+            // What comes later in a batch was fetched later.
+            if orders[*at].hub.is_some_and(|(_, v)| v.modified_us <= version.modified_us) {
                 *at = i;
             }
         }
@@ -233,7 +249,8 @@ async fn lock_orders(tx: &mut Tx, ids: impl Iterator<Item = i64>) -> Result<Hash
     let tail = format!("ORDER BY id{}", tx.dialect().for_update());
     let rows = tx
         .fetch_in(
-            "SELECT id, revision, event_seq, hub_status FROM orders WHERE id",
+            "SELECT id, revision, event_seq, hub_status, amount_minor, shipping_amount_minor, discount_amount_minor \
+             FROM orders WHERE id",
             ids.iter().copied(),
             &tail,
         )
@@ -242,10 +259,12 @@ async fn lock_orders(tx: &mut Tx, ids: impl Iterator<Item = i64>) -> Result<Hash
     for row in rows {
         let mut c = row.cols();
         let (id, revision, event_seq, hub_status) = (c.i64()?, c.i64()?, c.i64()?, c.i64()?);
-        here.insert(id, Here { revision, event_seq, hub_status, planned: false });
+        let amounts = [c.opt_i64()?, c.opt_i64()?, c.opt_i64()?];
+        here.insert(id, Here { revision, event_seq, hub_status, amounts, is_decided: false });
     }
-    for row in tx.fetch_in("SELECT id FROM plans WHERE state = 'completed' AND id", ids, "").await? {
-        here.entry(row.i64(0)?).and_modify(|h| h.planned = true);
+    let decided = "SELECT id FROM plans WHERE state IN ('completed', 'cancelled') AND id";
+    for row in tx.fetch_in(decided, ids, "").await? {
+        here.entry(row.i64(0)?).and_modify(|h| h.is_decided = true);
     }
     Ok(here)
 }
@@ -306,7 +325,10 @@ async fn insert_orders(
         row.extend(order_values(order, people[&i]));
         row.extend(args![1i64, 0i64, 1i64, actor.command_id, now, now]);
         rows.push(row);
-        push_items(&mut items, order, id, ids);
+        for (n, line) in order.lines.iter().enumerate() {
+            let own = ids.items.next().expect("an id was taken for every line");
+            items.push(line_row(own, id, n, line, 0));
+        }
         counts.moved(Counted::Order, None, order.hub_status);
         terms.order(id, &order.number);
         plans.push(args![id, "start", 0i64, 0i64, now, now]);
@@ -382,28 +404,95 @@ fn order_values(order: &NewOrder, (customer, shipping, billing): People) -> Vec<
 const INSERT_ITEMS: &str = "INSERT INTO order_items (id, order_id, line, omnitron_id, product_id, quantity, \
     quantity_cancelled, price_minor, discount_minor, retail_price_minor, price_currency, tax_rate, attributes)";
 
-fn push_items(rows: &mut Rows, order: &NewOrder, order_id: i64, ids: &mut AcceptIds) {
-    for (n, line) in order.lines.iter().enumerate() {
-        rows.push(args![
-            ids.items.next().expect("an id was taken for every line"),
-            order_id,
-            n,
-            line.omnitron_id,
-            line.product_id,
-            line.units,
-            0i64,
-            line.price_minor,
-            line.discount_minor,
-            line.retail_price_minor,
-            line.currency.as_deref(),
-            line.tax_rate.as_deref(),
-            &line.attributes,
-        ]);
+fn line_row(id: i64, order_id: i64, n: usize, line: &NewLine, cancelled: i64) -> Vec<crate::Value> {
+    args![
+        id,
+        order_id,
+        n,
+        line.omnitron_id,
+        line.product_id,
+        line.units,
+        cancelled,
+        line.price_minor,
+        line.discount_minor,
+        line.retail_price_minor,
+        line.currency.as_deref(),
+        line.tax_rate.as_deref(),
+        &line.attributes,
+    ]
+}
+
+/// A line as it is here.
+struct OurLine {
+    id: i64,
+    cancelled: i64,
+    /// What the hub last said of it.
+    line: NewLine,
+}
+
+impl OurLine {
+    fn left(&self) -> i64 {
+        self.line.units - self.cancelled
+    }
+
+    /// Whether a newer version says the same of product and units. What was cancelled here may be gone there or not.
+    fn agrees(&self, theirs: &NewLine) -> bool {
+        self.line.product_id == theirs.product_id
+            && (theirs.units == self.line.units || theirs.units == self.left())
+    }
+
+    /// Whether a newer version says the same of prices, taxes and attributes.
+    fn has_terms_of(&self, theirs: &NewLine) -> bool {
+        let terms = |l: &NewLine| {
+            let amounts = (l.price_minor, l.discount_minor, l.retail_price_minor);
+            (amounts, l.currency.clone(), l.tax_rate.clone(), l.attributes.clone())
+        };
+        terms(&self.line) == terms(theirs)
     }
 }
 
-/// Before planning the newer version takes the copy's place, lines and all. A planner that read the
-/// older lines finds another revision and leaves them.
+async fn our_lines(tx: &mut Tx, order_id: i64) -> Result<Vec<OurLine>, StoreError> {
+    let sql = "SELECT id, quantity_cancelled, omnitron_id, product_id, quantity, price_minor, discount_minor, \
+               retail_price_minor, price_currency, tax_rate, attributes FROM order_items WHERE order_id = $1 ORDER BY line";
+    let one = |row: &crate::Row| {
+        let mut c = row.cols();
+        Ok(OurLine {
+            id: c.i64()?,
+            cancelled: c.i64()?,
+            line: NewLine {
+                omnitron_id: c.opt_i64()?,
+                product_id: c.i64()?,
+                units: c.i64()?,
+                price_minor: c.opt_i64()?,
+                discount_minor: c.opt_i64()?,
+                retail_price_minor: c.opt_i64()?,
+                currency: c.opt_text()?,
+                tax_rate: c.opt_text()?,
+                attributes: c.text()?,
+            },
+        })
+    };
+    tx.fetch(sql, args![order_id]).await?.iter().map(one).collect()
+}
+
+/// The line here that each line of a newer version is: the one with the hub's key, else one of the same product.
+fn same_lines(ours: &[OurLine], theirs: &[NewLine]) -> Vec<Option<usize>> {
+    let mut free: Vec<bool> = vec![true; ours.len()];
+    let mut find = |wanted: &NewLine| {
+        let is_it = |o: &OurLine| match wanted.omnitron_id {
+            Some(key) => o.line.omnitron_id == Some(key),
+            None => o.line.omnitron_id.is_none() && o.line.product_id == wanted.product_id,
+        };
+        let at = (0..ours.len()).find(|&i| free[i] && is_it(&ours[i]))?;
+        free[at] = false;
+        Some(at)
+    };
+    theirs.iter().map(&mut find).collect()
+}
+
+/// Before planning the newer version takes the copy's place, lines and all. A planner that read the older lines finds
+/// another revision and leaves them. Lines keep their ids, and what was cancelled stays cancelled; what the hub has no
+/// more, or has cancelled, is cancelled here and stays visible.
 async fn replace_order(
     tx: &mut Tx,
     order: &NewOrder,
@@ -414,10 +503,26 @@ async fn replace_order(
     actor: &Actor,
 ) -> Result<(), StoreError> {
     update_columns(tx, order, order_id, here, people, ids, actor).await?;
+    let ours = our_lines(tx, order_id).await?;
+    let places = same_lines(&ours, &order.lines);
+    let is_off = order.hub_status == OrderStatus::Canceled.code();
+    let (mut items, mut left) = (Rows::new(13), 0);
+    for (n, (line, place)) in order.lines.iter().zip(&places).enumerate() {
+        let own = place.map(|at| &ours[at]);
+        let id = own.map_or_else(|| ids.items.next().expect("an id was taken for every line"), |o| o.id);
+        let cancelled = if is_off { line.units } else { own.map_or(0, |o| o.cancelled.min(line.units)) };
+        left += line.units - cancelled;
+        items.push(line_row(id, order_id, n, line, cancelled));
+    }
+    let gone = (0..ours.len()).filter(|at| !places.contains(&Some(*at))).map(|at| &ours[at]);
+    for (n, own) in gone.enumerate() {
+        items.push(line_row(own.id, order_id, order.lines.len() + n, &own.line, own.line.units));
+    }
     tx.execute("DELETE FROM order_items WHERE order_id = $1", args![order_id]).await?;
-    let mut items = Rows::new(13);
-    push_items(&mut items, order, order_id, ids);
     tx.insert(INSERT_ITEMS, items, "").await?;
+    if left == 0 {
+        return cancellations::end_order(tx, order_id, actor.at_us).await;
+    }
     let job = NewJob {
         id: ids.rows.next().expect("ids were taken"),
         kind: JobKind::Plan,
@@ -427,8 +532,9 @@ async fn replace_order(
     jobs::add(tx, &[job], actor.at_us).await
 }
 
-/// After planning, contact, note and shipping fields follow the hub; changed lines are recorded for a
-/// person instead of being applied behind the store's back.
+/// After planning, contact, note and shipping fields follow the hub while nothing is packed, and prices with the amounts
+/// that they make up. Other products or units are recorded for a person instead of being applied behind the store's
+/// back, and then no price is taken either.
 async fn renew_order(
     tx: &mut Tx,
     order: &NewOrder,
@@ -438,32 +544,59 @@ async fn renew_order(
     ids: &mut AcceptIds,
     actor: &Actor,
 ) -> Result<Vec<String>, StoreError> {
-    let mut late = Vec::new();
-    let packed = "SELECT COUNT(*) FROM packages WHERE order_id = $1 AND state >= 500 AND state < 800";
-    if tx.scalar(packed, args![order_id]).await? > 0 {
-        late.push("contact".to_owned());
-    } else {
+    let ours = our_lines(tx, order_id).await?;
+    let places = same_lines(&ours, &order.lines);
+    let pairs = || order.lines.iter().zip(&places).map(|(line, at)| (line, at.map(|at| &ours[at])));
+    let is_missed = |at: &usize| !places.contains(&Some(*at)) && ours[*at].left() > 0;
+    let lines_differ = pairs().any(|(line, own)| own.is_none_or(|o| !o.agrees(line)))
+        || (0..ours.len()).any(|at| is_missed(&at));
+    let terms: Vec<(&NewLine, &OurLine)> =
+        pairs().filter_map(|(line, own)| Some((line, own?))).filter(|(l, o)| !o.has_terms_of(l)).collect();
+    let is_off = order.hub_status == OrderStatus::Canceled.code() && ours.iter().any(|o| o.left() > 0);
+    // What a location is asked to cancel, or has put aside, is packed if it was.
+    let packed = "SELECT COUNT(*) FROM packages WHERE order_id = $1 AND COALESCE(held_state, state) >= 500 \
+                  AND COALESCE(held_state, state) < 800";
+    let is_packed = tx.scalar(packed, args![order_id]).await? > 0;
+
+    if !is_packed && lines_differ {
+        let [amount_minor, shipping_amount_minor, discount_amount_minor] = here.amounts;
+        let kept = NewOrder { amount_minor, shipping_amount_minor, discount_amount_minor, ..order.clone() };
+        update_columns(tx, &kept, order_id, here, people, ids, actor).await?;
+    } else if !is_packed {
         update_columns(tx, order, order_id, here, people, ids, actor).await?;
+        for (line, own) in &terms {
+            let sql = "UPDATE order_items SET price_minor = $2, discount_minor = $3, retail_price_minor = $4, \
+                       price_currency = $5, tax_rate = $6, attributes = $7 WHERE id = $1";
+            let amounts = args![own.id, line.price_minor, line.discount_minor, line.retail_price_minor];
+            let texts = args![line.currency.as_deref(), line.tax_rate.as_deref(), &line.attributes];
+            tx.execute(sql, [amounts, texts].concat()).await?;
+        }
     }
-    let rows = "SELECT omnitron_id, product_id, quantity FROM order_items WHERE order_id = $1 ORDER BY line";
-    let mut ours = Vec::new();
-    for row in tx.fetch(rows, args![order_id]).await? {
-        let mut c = row.cols();
-        ours.push((c.opt_i64()?, c.i64()?, c.i64()?));
+    let late = [
+        ("contact", is_packed),
+        ("lines", lines_differ),
+        ("prices", !terms.is_empty() && (is_packed || lines_differ)),
+        ("cancelled", is_off),
+    ];
+    let late: Vec<String> = late.into_iter().filter(|(_, is)| *is).map(|(what, _)| what.to_owned()).collect();
+    let said = |l: &NewLine| serde_json::json!({"omnitron_id": l.omnitron_id, "product": l.product_id, "quantity": l.units, "price_minor": l.price_minor});
+    let mut mine: Vec<serde_json::Value> = Vec::new();
+    for own in &ours {
+        let mut line = said(&own.line);
+        line["quantity_cancelled"] = own.cancelled.into();
+        mine.push(line);
     }
-    let theirs: Vec<_> = order.lines.iter().map(|l| (l.omnitron_id, l.product_id, l.units)).collect();
-    if ours != theirs {
-        late.push("lines".to_owned());
-    }
+    let detail =
+        serde_json::json!({"ours": mine, "theirs": order.lines.iter().map(said).collect::<Vec<_>>()});
     let mut changes = Rows::new(6);
     let modified_us = order.hub.map_or(actor.at_us, |(_, v)| v.modified_us);
     for what in &late {
-        let detail = serde_json::json!({"ours": ours, "theirs": theirs});
         let id = ids.rows.next().expect("ids were taken");
         changes.push(args![id, order_id, modified_us, what, detail.to_string(), actor.at_us]);
     }
     let head = "INSERT INTO hub_changes (id, order_id, modified_us, what, detail, created_us)";
-    tx.insert(head, changes, "ON CONFLICT (order_id, modified_us, what) DO NOTHING").await?;
+    let tail = "ON CONFLICT (order_id, modified_us, what) DO UPDATE SET detail = excluded.detail";
+    tx.insert(head, changes, tail).await?;
     Ok(late)
 }
 

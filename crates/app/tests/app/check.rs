@@ -101,6 +101,7 @@ fn mutants(dialect: Dialect) -> Vec<Mutant> {
             "O1",
             "UPDATE package_items SET quantity = quantity + 1 WHERE id = (SELECT MAX(id) FROM package_items)",
         ),
+        one("O1", "UPDATE plans SET state = 'cancelled' WHERE id = (SELECT MIN(id) FROM plans WHERE state = 'start')"),
         one("O1b", "UPDATE plans SET state = 'forgotten' WHERE id = (SELECT MIN(id) FROM plans)"),
         one("O1b", "UPDATE plans SET state = 'pending', reason = NULL WHERE state = 'start'"),
         one("O2", "UPDATE package_items SET product_id = product_id + 100000"),

@@ -427,7 +427,11 @@ async fn changed_lines_after_planning_are_written_down_and_not_applied() {
         assert_sound(&rig.app).await;
 
         rig.time.advance(SECOND_US);
-        let touch = Touch { quantity: Some((before, 9)), notes: Some("leave it at the door".into()) };
+        let touch = Touch {
+            quantity: Some((before, 9)),
+            notes: Some("leave it at the door".into()),
+            ..Touch::default()
+        };
         rig.hub.hub.touch_order(1, touch).await.unwrap();
         poll(&rig.app).await;
         fetch(&rig.app).await;

@@ -11,6 +11,7 @@ mod engines;
 mod full_disk;
 mod geocode;
 mod hub_cancellations;
+mod hub_changes;
 mod intake;
 mod lists;
 mod outside;

@@ -1,6 +1,7 @@
 //! What a program that runs a hub may do to it without HTTP: demos and tests of the OMS.
 
 use axum::http::StatusCode;
+use oms_core::money::format_minor;
 use serde_json::{Value, json};
 
 use super::Hub;
@@ -41,6 +42,8 @@ pub struct Touch {
     pub notes: Option<String>,
     /// Item key and its new count.
     pub quantity: Option<(i64, i64)>,
+    /// Another price of an item, in minor units, and what the order comes to with it.
+    pub price: Option<(i64, i64)>,
 }
 
 impl Hub {
@@ -61,7 +64,7 @@ impl Hub {
             let product = world.base.product_by_sku.get(sku).copied();
             let product =
                 product.ok_or_else(|| Reply::field("sku", format!("There is no product {sku}.")))?;
-            let price = oms_core::money::format_minor(*price);
+            let price = format_minor(*price);
             let attributes: Fields =
                 [(world.base.quantity_key.clone(), quantity.to_string().into())].into_iter().collect();
             Ok(json!({ "product": product, "price": price, "attributes": attributes }))
@@ -84,6 +87,18 @@ impl Hub {
                     draft.fields(Kind::OrderItem, item)?.remove("attributes").unwrap_or_default();
                 attributes[&draft.world().base.quantity_key] = units.to_string().into();
                 draft.set(Kind::OrderItem, item, object(json!({ "attributes": attributes })))?;
+            }
+            if let Some((item, price)) = with.price {
+                if !draft.items_of(pk).contains(&item) {
+                    return Err(Reply::not_found());
+                }
+                let key = draft.world().base.quantity_key.clone();
+                let attributes =
+                    draft.fields(Kind::OrderItem, item)?.remove("attributes").unwrap_or_default();
+                let units: i64 = attributes[&key].as_str().and_then(|n| n.parse().ok()).unwrap_or(1);
+                let (one, all) = (format_minor(price), format_minor(price * units));
+                draft.set(Kind::OrderItem, item, object(json!({ "price": one })))?;
+                draft.set(Kind::Order, pk, object(json!({ "amount": all })))?;
             }
             touch(draft, pk)?;
             Ok(Then::Say(Reply::none()))
