@@ -153,6 +153,48 @@ pub async fn receive(tx: &mut Tx, plan: &NewPlan, now_us: i64) -> Result<bool, S
     Ok(true)
 }
 
+/// Writes down a plan of the hub that was over before it was heard of: it changes nothing.
+pub async fn receive_ended(tx: &mut Tx, plan: &NewPlan, reason: &str, now_us: i64) -> Result<(), StoreError> {
+    let sql = "INSERT INTO cancellation_plans (id, omnitron_id, source, order_id, order_omnitron_id, plan_type, state, reason, \
+               created_us, decided_us) VALUES ($1, $2, $3, $4, $5, $6, 'refused', $7, $8, $8) ON CONFLICT (omnitron_id) DO NOTHING";
+    let (order, hub_order) = (plan.order_id, plan.order_omnitron_id);
+    let values =
+        args![plan.id, plan.omnitron_id, plan.source, order, hub_order, &plan.plan_type, reason, now_us];
+    tx.execute(sql, values).await?;
+    Ok(())
+}
+
+/// The plan with the hub's key.
+pub async fn by_omnitron_id(tx: &mut Tx, omnitron_id: i64) -> Result<Option<Plan>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM cancellation_plans t WHERE t.omnitron_id = $1");
+    tx.first(sql, args![omnitron_id]).await?.map(|row| read(&row)).transpose()
+}
+
+/// Holds a plan and says its state.
+pub async fn hold(tx: &mut Tx, id: i64) -> Result<String, StoreError> {
+    let sql = format!("SELECT state FROM cancellation_plans WHERE id = $1{}", tx.dialect().for_update());
+    let row = tx.first(sql, args![id]).await?;
+    row.ok_or_else(|| StoreError::Corrupt(format!("cancellation plan {id} is gone")))?.cols().text()
+}
+
+/// Ends what is open of a plan that the hub has withdrawn.
+pub async fn withdraw(tx: &mut Tx, id: i64, reason: &str, now_us: i64) -> Result<(), StoreError> {
+    let sql = "UPDATE cancellation_plan_items SET state = 'refused', outcome = $2 WHERE plan_id = $1 \
+               AND state IN ('received', 'waiting')";
+    tx.execute(sql, args![id, reason]).await?;
+    let sql = "UPDATE cancellation_plans SET reason = $2 WHERE id = $1";
+    tx.execute(sql, args![id, reason]).await?;
+    jobs::drop_one(tx, JobKind::Cancel, id).await?;
+    let any = "SELECT COUNT(*) FROM cancellation_plan_items WHERE plan_id = $1";
+    if tx.scalar(any, args![id]).await? > 0 {
+        return settle(tx, &[id], now_us).await;
+    }
+    // All of the order was meant, and no line was named yet.
+    let sql = "UPDATE cancellation_plans SET state = 'refused', decided_us = $2 WHERE id = $1";
+    tx.execute(sql, args![id, now_us]).await?;
+    Ok(())
+}
+
 /// Plans by id.
 pub async fn by_ids(tx: &mut Tx, ids: Vec<i64>) -> Result<Vec<Plan>, StoreError> {
     let head = format!("SELECT {COLUMNS} FROM cancellation_plans t WHERE t.id");

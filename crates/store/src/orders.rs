@@ -639,6 +639,21 @@ async fn update_columns(
     events.write(tx).await
 }
 
+/// Writes down what the hub says of an order that is not applied here, for a person.
+pub async fn note_change(
+    tx: &mut Tx,
+    id: i64,
+    order_id: i64,
+    what: &str,
+    detail: &serde_json::Value,
+    now_us: i64,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO hub_changes (id, order_id, modified_us, what, detail, created_us) \
+               VALUES ($1, $2, $3, $4, $5, $3) ON CONFLICT (order_id, modified_us, what) DO NOTHING";
+    tx.execute(sql, args![id, order_id, now_us, what, detail.to_string()]).await?;
+    Ok(())
+}
+
 /// Notes for each hub order the version now applied and what became of it.
 async fn record_versions(
     tx: &mut Tx,

@@ -148,6 +148,7 @@ async fn a_plan_waits_while_a_package_is_busy() {
         assert!(matches!(begun, Ok(Outcome::Outside(_))));
         let payload: Value = json!({"pk": 7, "plan_type": "cancel", "order": {"pk": 1}});
         let wanted = cancellations::Wanted {
+            is_withdrawn: false,
             order_id: Some(order),
             order_omnitron_id: None,
             ..cancellations::read_hub(&payload).expect("a plan")

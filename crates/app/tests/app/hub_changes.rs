@@ -1,11 +1,17 @@
 //! The hub says an order again, with other content, before and after it is planned and cancelled: what was cancelled
 //! stays cancelled, and what cannot be applied is written down.
 
-use oms_app::cancellations;
+use oms_app::commands::{self, Outcome, Request};
+use oms_app::stocks::{self, StockRow};
+use oms_app::{cancellations, transitions};
+use oms_core::commands::Entity;
+use oms_core::commands::input::Body;
+use oms_core::transitions::Definition;
 use oms_testkit::Database;
 use oms_world::hub::{NewOrder, Touch};
 use serde_json::{Value, json};
 
+use crate::support::shop::refusal_text;
 use crate::support::{Rig, assert_sound, define_scenario, fetch, number, plan, poll, small, texts};
 
 /// An order of one line of three at the hub, taken here and not planned; its key here, its item's here, and both there.
@@ -175,5 +181,102 @@ async fn a_price_is_changed_with_the_amounts_or_not_at_all() {
         let told = changes(&rig).await;
         assert!(told.contains(&"lines".to_owned()) && told.contains(&"prices".to_owned()), "{told:?}");
         assert_sound(&rig.app).await;
+    }
+}
+
+/// The hub's event about a plan for one item of an order.
+fn told(kind: &str, pk: i64, order: i64, item: i64, status: &str) -> Value {
+    let items = json!([{"order_item": {"pk": item}, "quantity": 1}]);
+    json!({"event": {"type": format!("cancellation_plan.{kind}"), "uuid": format!("{pk}-{kind}-{status}")},
+        "payload": {"pk": pk, "plan_type": "cancel", "status": status, "order": {"pk": order}, "cancellationplanorderitem_set": items}})
+}
+
+async fn hear(rig: &Rig, event: Value) {
+    cancellations::receive_event(&rig.app, &event).await.unwrap();
+    rig.time.advance(6 * crate::support::SECOND_US);
+    cancellations::tick(&rig.app).await.unwrap();
+    assert_sound(&rig.app).await;
+}
+
+/// More of the first product than anybody asks for.
+async fn plenty(rig: &Rig) {
+    let row = StockRow {
+        erp_code: rig.data.locations[0].erp_code.clone(),
+        sku: rig.data.products[0].sku.clone(),
+        on_hand: 1_000,
+    };
+    let ids = stocks::ids(&rig.app, 1).await.unwrap();
+    let actor = rig.app.actor("test").await.unwrap();
+    let mut tx = rig.app.store.begin().await.unwrap();
+    stocks::set(&mut tx, ids, &actor, &[row]).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+async fn pack(rig: &Rig, package: i64) {
+    let flow = transitions::flow(&rig.app).await.unwrap();
+    let packs = |d: &Definition| (d.from, d.to) == (100, 500) && d.code.contains("WITHOUT");
+    let pack = flow.all().iter().find(|t| packs(&t.definition)).unwrap();
+    let body = Body::read(Entity::Package, package, &json!({"transition": pack.id})).unwrap();
+    let request = Request { entity: Entity::Package, id: package, body, actor: "test".into(), key: None };
+    match commands::run(&rig.app, vec![request], false, refusal_text).await.remove(0).unwrap() {
+        Outcome::Answered(answer) => assert_eq!(answer.status, 204, "{}", answer.body),
+        Outcome::Outside(_) => panic!("nobody outside is asked"),
+    }
+}
+
+async fn plan_of_hub(rig: &Rig, pk: i64) -> String {
+    let sql = "SELECT state || ': ' || COALESCE(reason, '') FROM cancellation_plans WHERE omnitron_id = $1";
+    texts(&rig.app, sql, oms_store::args![pk]).await.remove(0)
+}
+
+#[tokio::test]
+async fn a_cancellation_that_the_hub_takes_back_cancels_nothing() {
+    for database in Database::each() {
+        let rig = Rig::start(database, small()).await;
+        define_scenario(&rig.app, &rig.data).await;
+        plenty(&rig).await;
+        let (order, item, pk, hub_item) = three(&rig, "C3").await;
+        plan(&rig.app).await;
+        let states = format!("SELECT CAST(state AS TEXT) FROM packages WHERE order_id = {order} ORDER BY n");
+        let whole = [format!("{item}: 3-0")];
+
+        // Of a plan that nobody heard of; and its beginning, told late.
+        hear(&rig, told("updated", 901, pk, hub_item, "rejected")).await;
+        hear(&rig, told("created", 901, pk, hub_item, "waiting")).await;
+        assert_eq!(plan_of_hub(&rig, 901).await, "refused: withdrawn by the hub");
+        assert_eq!(lines(&rig, order).await, whole);
+
+        // Of one that waits for its order.
+        let unknown = 77_000;
+        hear(&rig, told("created", 902, unknown, hub_item, "waiting")).await;
+        assert_eq!(plan_of_hub(&rig, 902).await, "received: ");
+        hear(&rig, told("updated", 902, unknown, hub_item, "rejected")).await;
+        assert_eq!(plan_of_hub(&rig, 902).await, "refused: withdrawn by the hub");
+        assert_eq!(number(&rig.app, "SELECT COUNT(*) FROM jobs WHERE kind = 'cancel'").await, 0);
+
+        // Of one whose location is asked: the package goes on where it was.
+        let sql = format!(
+            "SELECT p.id FROM packages p JOIN package_items i ON i.package_id = p.id WHERE i.order_item_id = {item}"
+        );
+        let package = number(&rig.app, &sql).await;
+        pack(&rig, package).await;
+        assert_eq!(texts(&rig.app, &states, vec![]).await, ["500"]);
+        hear(&rig, told("created", 903, pk, hub_item, "waiting")).await;
+        assert_eq!(texts(&rig.app, &states, vec![]).await, ["800"]);
+        hear(&rig, told("updated", 903, pk, hub_item, "waiting")).await;
+        assert_eq!(texts(&rig.app, &states, vec![]).await, ["800"], "another word changes nothing");
+        hear(&rig, told("updated", 903, pk, hub_item, "rejected")).await;
+        assert_eq!(texts(&rig.app, &states, vec![]).await, ["500"]);
+        assert_eq!(plan_of_hub(&rig, 903).await, "refused: withdrawn by the hub");
+        assert_eq!(lines(&rig, order).await, whole);
+
+        // Too late: a person is told.
+        let (order, item, pk, hub_item) = three(&rig, "C3-late").await;
+        plan(&rig.app).await;
+        hear(&rig, told("created", 904, pk, hub_item, "waiting")).await;
+        assert_eq!(lines(&rig, order).await, [format!("{item}: 3-1")]);
+        hear(&rig, told("updated", 904, pk, hub_item, "rejected")).await;
+        assert_eq!(plan_of_hub(&rig, 904).await, "accepted: ");
+        assert_eq!(changes(&rig).await, ["cancellation"]);
     }
 }
