@@ -28,6 +28,8 @@ pub use fetch::{FETCH, Fetched, fetch_tick};
 pub(crate) const WATERMARK: &str = "poll_watermark_us";
 /// How far each poll looks back: hub clocks and late commits.
 const LOOK_BACK_US: i64 = 5 * 60 * 1_000_000;
+/// How far a hub's clock may be ahead of ours without a word.
+const HUB_AHEAD_US: i64 = 60 * 1_000_000;
 /// Orders a page of the poll.
 const PAGE: u32 = 100;
 /// The longest event id taken from outside.
@@ -149,7 +151,17 @@ pub async fn poll_tick(app: &App, cursor: &mut PollCursor) -> Result<Polled> {
     let last = page.results.iter().flatten().map(|o| o.modified_us).max().unwrap_or(since);
     // What shifted may hide orders of this moment: a process that starts here must not begin after it.
     let reached = if shifted { since } else { last };
-    let new = note_page(app, &page.results, reached.max(watermark.unwrap_or(reached))).await?;
+    let now = app.now_us();
+    if last > now + HUB_AHEAD_US {
+        let ahead_s = (last - now) / 1_000_000;
+        tracing::warn!(
+            ahead_s,
+            "the hub dates orders in the future; they are taken, and its changes are still looked for from now"
+        );
+    }
+    // Never beyond our own clock: what the hub changes meanwhile would be behind it.
+    let reached = reached.max(watermark.unwrap_or(reached)).min(now);
+    let new = note_page(app, &page.results, reached).await?;
     *cursor = match page.next {
         _ if shifted => PollCursor { since_us: Some(since), page: 1, read: Vec::new() },
         true if last > since => PollCursor { since_us: Some(last), page: 1, read: Vec::new() },

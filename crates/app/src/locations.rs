@@ -93,9 +93,10 @@ pub async fn update(
 /// Removes a location that nothing refers to; one with packages or stock movements can only be made inactive.
 pub async fn delete(tx: &mut Tx, ids: ChangeIds, actor: &Actor, id: i64) -> Result<()> {
     let before = store::lock(tx, id).await?.ok_or_else(|| Refusal::not_found("location", id))?;
-    if !store::delete(tx, id).await? {
+    let refer = store::delete(tx, id).await?;
+    if !refer.is_empty() {
         let message =
-            "The location has packages or stock movements; set is_active to false instead of deleting it.";
+            format!("The location has {}; set is_active to false instead of deleting it.", refer.join(", "));
         return Err(Refusal::conflict("location_in_use", message).into());
     }
     logs::record_command(tx, actor, "location.deleted").await?;

@@ -14,6 +14,7 @@ use oms_core::stocks::Movement;
 use crate::batch::Rows;
 use crate::discrepancies::Discrepancy;
 use crate::events::{EventRows, NewEvent};
+use crate::exclusions::Exclusions;
 use crate::held::{CONSUMED, HeldItem, HeldPackage, Hold};
 use crate::list_counts::Counted;
 use crate::loads::Slots;
@@ -107,7 +108,7 @@ pub struct Work<'w> {
     denied_items: Rows,
     discrepancies: Rows,
     closed_discrepancies: Rows,
-    exclusions: Rows,
+    exclusions: Exclusions,
     shipments: Vec<Shipment>,
     invoices: Rows,
     wrong_codes: Rows,
@@ -143,7 +144,7 @@ impl<'w> Work<'w> {
             denied_items: Rows::new(2),
             discrepancies: Rows::new(11),
             closed_discrepancies: Rows::new(4),
-            exclusions: Rows::new(4),
+            exclusions: Exclusions::default(),
             shipments: Vec::new(),
             invoices: Rows::new(7),
             wrong_codes: Rows::new(1),
@@ -432,14 +433,14 @@ impl<'w> Work<'w> {
         package.items.iter().for_each(|i| self.denied_items.push(args![i.id, reason]));
     }
 
-    /// Remembers that the package's location is not asked for order lines again.
+    /// Remembers that the package's location is not asked for order lines again, neither to pack nor to send.
     pub fn exclude(&mut self, package: &HeldPackage, items: impl Iterator<Item = i64>, at_us: i64) {
         let lines: std::collections::BTreeSet<i64> = items
             .filter_map(|id| package.items.iter().find(|i| i.id == id))
             .map(|i| i.order_item_id)
             .collect();
         for line in lines {
-            self.exclusions.push(args![line, package.location_id, "pack", at_us]);
+            self.exclusions.add(line, package.location_id, at_us);
         }
     }
 
@@ -808,8 +809,7 @@ impl<'w> Work<'w> {
         let body =
             "UPDATE package_items SET denial_reason_id = v.reason FROM v WHERE package_items.id = v.id";
         tx.execute_values("id, reason", self.denied_items, body).await?;
-        let head = "INSERT INTO exclusions (order_item_id, location_id, role, created_us)";
-        tx.insert(head, self.exclusions, "ON CONFLICT (order_item_id, location_id, role) DO NOTHING").await?;
+        self.exclusions.write(tx).await?;
         self.steps.write(tx).await?;
         self.events.write(tx).await?;
         let mut orders = Rows::new(2);

@@ -21,6 +21,7 @@ pub mod discrepancies;
 pub mod doctor;
 pub mod engines;
 pub mod events;
+pub mod exclusions;
 pub mod geocodes;
 pub mod geography;
 pub mod held;

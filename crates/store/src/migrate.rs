@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use crate::db::Dialect;
 use crate::{Store, StoreError, args};
 
-const MIGRATIONS: &[(&str, &str)] = &[
+pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_base", include_str!("../schema/0001_base.sql")),
     ("0002_stock_engines", include_str!("../schema/0002_stock_engines.sql")),
     ("0003_places_and_times", include_str!("../schema/0003_places_and_times.sql")),
@@ -14,6 +14,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0005_commands", include_str!("../schema/0005_commands.sql")),
     ("0006_lists", include_str!("../schema/0006_lists.sql")),
     ("0007_people", include_str!("../schema/0007_people.sql")),
+    ("0008_exclusions", include_str!("../schema/0008_exclusions.sql")),
 ];
 
 /// Tries at the first statement, which two nodes may run at the same moment on PostgreSQL.

@@ -1,6 +1,6 @@
 //! Stock: balances changed only by conditional updates, and the ledger that explains them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use oms_core::stocks::Movement;
 
@@ -236,8 +236,9 @@ pub enum NotCounted {
     FedBy(Place, String),
 }
 
-/// Sets `on_hand` to what was counted, with a ledger row of the difference. Returns the places that were
-/// left as they were.
+/// Sets `on_hand` to what was counted, with a ledger row of the difference. A count states what stands there, so it
+/// settles what was missing at the place, and the location may be asked for the product again. Returns the places that
+/// were left as they were.
 pub async fn set_on_hand(
     tx: &mut Tx,
     counts: &[Count],
@@ -248,25 +249,59 @@ pub async fn set_on_hand(
     let mut refused: Vec<_> = counts.iter().filter_map(|c| fed(c.place)).collect();
     let ours = counts.iter().filter(|c| !owners.contains_key(&c.place.1));
     let wanted: BTreeMap<Place, &Count> = ours.map(|c| (c.place, c)).collect();
+    let missing = hold_open_discrepancies(tx, &wanted).await?;
     open(tx, wanted.keys().copied()).await?;
     let before = lock(tx, wanted.keys().copied()).await?;
-    let (mut ledger, mut rows) = (LedgerRows::default(), Rows::new(3));
+    let (mut ledger, mut rows, mut closed) = (LedgerRows::default(), Rows::new(4), Rows::new(4));
+    let mut counted = BTreeSet::new();
     for (place, count) in wanted {
         let old = before.get(&place).copied().unwrap_or_default();
-        if count.on_hand < old.reserved + old.quarantined {
+        let open: &[(i64, i64)] = missing.get(&place).map(Vec::as_slice).unwrap_or_default();
+        let settled: i64 = open.iter().map(|(_, units)| units).sum();
+        if count.on_hand < old.reserved + old.quarantined - settled {
             refused.push(NotCounted::BelowReserved(place));
             continue;
         }
-        if count.on_hand != old.on_hand {
-            let d = (count.on_hand - old.on_hand, 0, 0);
+        let d = (count.on_hand - old.on_hand, 0, -settled);
+        if d != (0, 0, 0) {
             ledger.push(count.ledger_id, place, Movement::Received, d, None, actor);
         }
-        rows.push(args![place.0, place.1, count.on_hand]);
+        let word = if count.on_hand < old.on_hand { "lost" } else { "found" };
+        open.iter().for_each(|(id, _)| closed.push(args![*id, word, actor.at_us, &actor.name]));
+        rows.push(args![place.0, place.1, count.on_hand, settled]);
+        counted.insert(place);
     }
+    for product in crate::exclusions::end_counted(tx, &counted).await? {
+        ledger.risen.insert(product, actor.at_us);
+    }
+    let body = "UPDATE discrepancies SET state = v.word, closed_us = v.at, closed_by = v.by_whom FROM v \
+                WHERE discrepancies.id = v.id";
+    tx.execute_values("id, word, at, by_whom", closed, body).await?;
     // A place that an engine fed before is the built-in one's again once it is counted.
-    let body = "UPDATE stocks SET on_hand = v.n, engine_id = NULL FROM v WHERE stocks.product_id = v.p \
-                AND stocks.location_id = v.l AND (stocks.on_hand <> v.n OR stocks.engine_id IS NOT NULL)";
-    tx.execute_values("p, l, n", rows, body).await?;
+    let body = "UPDATE stocks SET on_hand = v.n, quarantined = stocks.quarantined - v.settled, engine_id = NULL FROM v \
+                WHERE stocks.product_id = v.p AND stocks.location_id = v.l \
+                AND (stocks.on_hand <> v.n OR v.settled > 0 OR stocks.engine_id IS NOT NULL)";
+    tx.execute_values("p, l, n, settled", rows, body).await?;
     ledger.write(tx).await?;
     Ok(refused)
+}
+
+/// Holds what is missing at places that are counted: each discrepancy's id and units. Held before the balances, as
+/// whoever closes one does.
+async fn hold_open_discrepancies(
+    tx: &mut Tx,
+    counted: &BTreeMap<Place, &Count>,
+) -> Result<BTreeMap<Place, Vec<(i64, i64)>>, StoreError> {
+    let locations: BTreeSet<i64> = counted.keys().map(|(_, location)| *location).collect();
+    let head = "SELECT id, product_id, location_id, quantity FROM discrepancies WHERE state = 'open' AND location_id";
+    let tail = format!("ORDER BY id{}", tx.dialect().for_update());
+    let mut open: BTreeMap<Place, Vec<(i64, i64)>> = BTreeMap::new();
+    for row in tx.fetch_in(head, locations, &tail).await? {
+        let mut c = row.cols();
+        let (id, place, units) = (c.i64()?, (c.i64()?, c.i64()?), c.i64()?);
+        if counted.contains_key(&place) {
+            open.entry(place).or_default().push((id, units));
+        }
+    }
+    Ok(open)
 }

@@ -10,10 +10,10 @@ use oms_core::transfers as states;
 use crate::batch::Rows;
 use crate::commands::Doer;
 use crate::events::{EventRows, NewEvent};
+use crate::exclusions::Exclusions;
 use crate::held::{self, HeldPackage, head_of};
 use crate::list_counts::{Counted, Counts};
 use crate::logs::{self, Actor, StepRows};
-use crate::plans::Role;
 use crate::stocks::{self, Deltas, LedgerRows, Place};
 use crate::{Row, StoreError, Tx, args};
 
@@ -376,15 +376,9 @@ pub async fn exclude_source(
     items: &BTreeSet<i64>,
     actor: &Actor,
 ) -> Result<(), StoreError> {
-    let mut rows = Rows::new(4);
+    let mut exclusions = Exclusions::default();
     let lost = transfer.items.iter().filter(|i| items.contains(&i.id));
-    let mut lines: Vec<i64> = lost.map(|i| i.order_item_id).collect();
-    lines.sort_unstable();
-    lines.dedup();
-    lines.iter().for_each(|&line| {
-        rows.push(args![line, transfer.from_location_id, Role::Send.as_str(), actor.at_us])
-    });
-    let head = "INSERT INTO exclusions (order_item_id, location_id, role, created_us)";
-    tx.insert(head, rows, "ON CONFLICT (order_item_id, location_id, role) DO NOTHING").await?;
-    Ok(())
+    let lines: BTreeSet<i64> = lost.map(|i| i.order_item_id).collect();
+    lines.iter().for_each(|&line| exclusions.add(line, transfer.from_location_id, actor.at_us));
+    exclusions.write(tx).await
 }

@@ -503,3 +503,36 @@ async fn nothing_is_lost_when_orders_change_while_their_pages_are_read() {
         assert_sound(&rig.app).await;
     }
 }
+
+#[tokio::test]
+async fn an_order_dated_in_the_future_is_taken_and_does_not_stop_the_poll() {
+    const YEAR_US: i64 = 365 * 86_400 * SECOND_US;
+    for database in Database::each() {
+        let rig = Rig::start(database, small()).await;
+        poll(&rig.app).await;
+        fetch(&rig.app).await;
+        let note = async |pk: i64| {
+            let sql = "SELECT COALESCE(notes, '') FROM orders WHERE omnitron_id = $1";
+            texts(&rig.app, sql, args![pk]).await.remove(0)
+        };
+        let touch = async |pk: i64, notes: &str| {
+            let touch = Touch { notes: Some(notes.into()), ..Touch::default() };
+            rig.hub.hub.touch_order(pk, touch).await.unwrap();
+        };
+        rig.time.advance(YEAR_US);
+        touch(1, "from next year").await;
+        rig.time.advance(-YEAR_US);
+        poll(&rig.app).await;
+        fetch(&rig.app).await;
+        assert_eq!(note(1).await, "from next year");
+        for n in 0..3 {
+            rig.time.advance(60 * SECOND_US);
+            touch(2, &format!("today {n}")).await;
+            // A new cursor each time, as after a restart.
+            poll(&rig.app).await;
+            fetch(&rig.app).await;
+            assert_eq!(note(2).await, format!("today {n}"));
+        }
+        assert_sound(&rig.app).await;
+    }
+}

@@ -19,6 +19,7 @@ mod panics;
 mod places_and_times;
 mod planning;
 mod planning_limits;
+mod refusals;
 mod replanning;
 mod schedules;
 mod support;

@@ -107,3 +107,32 @@ async fn safety_stock_is_never_promised() {
         assert!(error.contains("no sku"), "{error}");
     }
 }
+
+#[tokio::test]
+async fn a_location_with_safety_stock_is_not_deleted_and_says_so() {
+    for database in Database::each() {
+        let shop = Shop::open(database, 1).await;
+        let sql = "INSERT INTO safety_stocks (id, location_id, units, created_us, modified_us) \
+                   SELECT 77000000, id, 1, 0, 0 FROM locations";
+        let delete = async || {
+            let id = number(&shop.app, "SELECT id FROM locations").await;
+            let (ids, actor) =
+                (locations::ids(&shop.app).await.unwrap(), shop.app.actor("test").await.unwrap());
+            let mut tx = shop.app.store.begin().await.unwrap();
+            let deleted = locations::delete(&mut tx, ids, &actor, id).await;
+            tx.commit().await.unwrap();
+            deleted
+        };
+        let mut tx = shop.app.store.begin().await.unwrap();
+        tx.execute(sql, vec![]).await.unwrap();
+        tx.commit().await.unwrap();
+        let refused = delete().await.unwrap_err().to_string();
+        assert!(refused.contains("The location has safety stock;"), "{refused}");
+        let mut tx = shop.app.store.begin().await.unwrap();
+        tx.execute("DELETE FROM safety_stocks", vec![]).await.unwrap();
+        tx.commit().await.unwrap();
+        delete().await.unwrap();
+        assert_eq!(number(&shop.app, "SELECT COUNT(*) FROM locations").await, 0);
+        assert_sound(&shop.app).await;
+    }
+}

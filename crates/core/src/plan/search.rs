@@ -372,7 +372,9 @@ impl Asking<'_> {
             return Some(Reason::numbers("min_units_per_extra_package", Some(units), least));
         }
         let price = |line: usize| self.order.lines[line].price_minor.unwrap_or(0);
-        let value = || offer.lines.iter().map(|&(line, units)| price(line).saturating_mul(units)).sum();
+        // Bounded, not wrapped: what is beyond all bounds is certainly enough.
+        let worth = offer.lines.iter().map(|&(line, units)| price(line).saturating_mul(units));
+        let value = || worth.clone().fold(0_i64, i64::saturating_add);
         let (least, value): (i64, i64) =
             rule.min_value_per_extra_package.map(|n| (n, value())).filter(|(n, v)| v < n)?;
         Some(Reason::numbers("min_value_per_extra_package", Some(value), least))
