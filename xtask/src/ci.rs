@@ -39,7 +39,9 @@ pub fn ci(arguments: &[String]) -> Result<(), String> {
         Extent::Whole => {
             let mut doc = cargo();
             doc.args(["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"]);
-            steps.run("documentation", doc.env("RUSTDOCFLAGS", "-D warnings"));
+            // It is built with private items, so what links to one leads somewhere.
+            let flags = "-D warnings -A rustdoc::private-intra-doc-links";
+            steps.run("documentation", doc.env("RUSTDOCFLAGS", flags));
             tests(&mut steps, &arguments);
         }
         Extent::Quick => {
@@ -56,13 +58,23 @@ fn dependencies(steps: &mut Steps) {
         // Advisories are left out: their database is a repository that a build machine may not reach.
         steps.run(
             "dependencies",
-            cargo().args(["deny", "--workspace", "--locked", "check", "licenses", "bans", "sources"]),
+            cargo().args([
+                "deny",
+                "--workspace",
+                "--locked",
+                "check",
+                "--hide-inclusion-graph",
+                "licenses",
+                "bans",
+                "sources",
+            ]),
         );
     } else {
         steps.skip("dependencies");
     }
     if steps.work("cargo-machete", || tools::cargo_tool(&tools::MACHETE)).is_some() {
-        steps.run("unused", cargo().args(["machete", "--with-metadata"]));
+        // It takes the variable for a sign that it was started by `cargo run`, as we were, and reads other arguments then.
+        steps.run("unused", cargo().args(["machete", "--with-metadata"]).env_remove("CARGO_PKG_NAME"));
     } else {
         steps.skip("unused");
     }

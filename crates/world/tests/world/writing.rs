@@ -167,7 +167,7 @@ async fn orders_are_made_once() {
     let product = run.get(&format!("order_items/{item}/")).await["product"].clone();
     assert_eq!(run.get(&format!("products/{product}/")).await["sku"], "SKU-0005");
     run.hub
-        .touch_order(1, Touch { notes: Some("ring twice".into()), quantity: None })
+        .touch_order(1, Touch { notes: Some("ring twice".into()), ..Touch::default() })
         .await
         .expect("touched");
     assert_eq!(run.get("orders/?sort=-modified_date&limit=1").await["results"][0]["notes"], "ring twice");
