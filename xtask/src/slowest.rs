@@ -1,16 +1,18 @@
 //! The slowest tests of a run, from the report that the test runner leaves.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// So many are printed.
 const SHOWN: usize = 10;
+/// The test runner's own store, in the workspace wherever the target folder is.
+const STORE: &str = "target/nextest";
 /// As `.config/nextest.toml` names it, in a folder a profile.
 const REPORT: &str = "junit.xml";
 
 /// Prints the slowest tests of the run that just ended; nothing where it left no report.
 pub fn print(arguments: &[String]) {
     let profile = arguments.iter().skip_while(|a| *a != "--profile").nth(1).map_or("default", String::as_str);
-    let report = target().join("nextest").join(profile).join(REPORT);
+    let report = Path::new(STORE).join(profile).join(REPORT);
     let Ok(text) = std::fs::read_to_string(&report) else { return };
     let mut tests = times(&text);
     tests.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -20,10 +22,6 @@ pub fn print(arguments: &[String]) {
     }
     // An older run's report must not be taken for the next one's.
     let _ = std::fs::remove_file(&report);
-}
-
-fn target() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| Path::new("target").to_owned(), PathBuf::from)
 }
 
 /// Each test case's seconds and name.
