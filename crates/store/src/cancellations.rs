@@ -153,15 +153,19 @@ pub async fn receive(tx: &mut Tx, plan: &NewPlan, now_us: i64) -> Result<bool, S
     Ok(true)
 }
 
-/// Writes down a plan of the hub that was over before it was heard of: it changes nothing.
-pub async fn receive_ended(tx: &mut Tx, plan: &NewPlan, reason: &str, now_us: i64) -> Result<(), StoreError> {
+/// Writes down a plan of the hub that was over before it was heard of: it changes nothing. `false`: it is here already.
+pub async fn receive_ended(
+    tx: &mut Tx,
+    plan: &NewPlan,
+    reason: &str,
+    now_us: i64,
+) -> Result<bool, StoreError> {
     let sql = "INSERT INTO cancellation_plans (id, omnitron_id, source, order_id, order_omnitron_id, plan_type, state, reason, \
                created_us, decided_us) VALUES ($1, $2, $3, $4, $5, $6, 'refused', $7, $8, $8) ON CONFLICT (omnitron_id) DO NOTHING";
     let (order, hub_order) = (plan.order_id, plan.order_omnitron_id);
     let values =
         args![plan.id, plan.omnitron_id, plan.source, order, hub_order, &plan.plan_type, reason, now_us];
-    tx.execute(sql, values).await?;
-    Ok(())
+    Ok(tx.execute(sql, values).await? > 0)
 }
 
 /// The plan with the hub's key.
