@@ -7,7 +7,7 @@ use oms_connect::hub::{HubAddress, HubClient, Record};
 use oms_core::geo::Point;
 use oms_store::geography::{self as store, Level, NewPlace};
 use oms_store::ids::IdKind;
-use oms_store::people::NewAddress;
+use oms_store::people::{self, HubPlaces, NewAddress};
 use tokio::sync::Mutex;
 
 use crate::setup::Progress;
@@ -55,21 +55,14 @@ impl Places {
         self.ids[level as usize].get(&hub_pk?).copied()
     }
 
-    /// Our ids of a country, city, township and district of the hub.
-    pub(crate) fn ids_of(
-        &self,
-        country: Option<i64>,
-        city: Option<i64>,
-        township: Option<i64>,
-        district: Option<i64>,
-    ) -> (Option<i64>, Option<i64>, Option<i64>, Option<i64>) {
-        let id = |level, pk| self.id(level, pk);
-        (
-            id(Level::Country, country),
-            id(Level::City, city),
-            id(Level::Township, township),
-            id(Level::District, district),
-        )
+    /// Our ids of a country, city, township and district of the hub, and those of the hub if one of them is not here.
+    pub(crate) fn ids_of(&self, hub: HubPlaces) -> ([Option<i64>; 4], Option<HubPlaces>) {
+        let mut ours = [None; 4];
+        for (level, pk) in Level::ALL.into_iter().zip(hub) {
+            ours[level as usize] = self.id(level, pk);
+        }
+        let is_missing = ours.iter().zip(hub).any(|(id, pk)| pk.is_some() && id.is_none());
+        (ours, is_missing.then_some(hub))
     }
 
     /// Where a township (our id) lies.
@@ -79,7 +72,8 @@ impl Places {
 
     /// An address of the hub with our ids. Without coordinates of its own it lies in its township.
     pub(crate) fn address(&self, a: &HubAddress) -> NewAddress {
-        let township_id = self.id(Level::Township, a.township.pk);
+        let hub = [a.country.pk, a.city.pk, a.township.pk, a.district.pk];
+        let ([country_id, city_id, township_id, district_id], hub_places) = self.ids_of(hub);
         NewAddress {
             omnitron_id: Some(a.pk),
             title: a.title.clone(),
@@ -87,15 +81,16 @@ impl Places {
             last_name: a.last_name.clone(),
             phone: a.phone_number.clone(),
             email: a.email.clone(),
-            country_id: self.id(Level::Country, a.country.pk),
-            city_id: self.id(Level::City, a.city.pk),
+            country_id,
+            city_id,
             township_id,
-            district_id: self.id(Level::District, a.district.pk),
+            district_id,
             line: Some(a.line.clone()),
             postcode: a.postcode.clone(),
             notes: a.notes.clone(),
             company_name: a.company_name.clone(),
             point: a.point.or_else(|| self.township_point(township_id)),
+            hub_places,
         }
     }
 }
@@ -138,7 +133,35 @@ pub(crate) async fn copy(app: &App, hub: &HubClient, progress: &Progress<'_>) ->
         progress.note(done, total).await?;
     }
     forget_places(app).await;
+    resolve(app).await?;
     Ok(problems)
+}
+
+/// Gives addresses of orders and stores that came before their places those places, and wakes the orders that wait.
+pub(crate) async fn resolve(app: &App) -> Result<()> {
+    /// Addresses of one transaction.
+    const STEP: usize = 500;
+    let places = places(app).await?;
+    let mut after = 0;
+    loop {
+        let mut tx = app.store.begin().await?;
+        let found = people::unresolved(&mut tx, after, STEP).await?;
+        let Some((last, _)) = found.last() else { return Ok(()) };
+        after = *last;
+        let known = |(address_id, hub): &(i64, HubPlaces)| {
+            let (ours, missing) = places.ids_of(*hub);
+            people::Resolved {
+                address_id: *address_id,
+                places: ours,
+                township_point: places.township_point(ours[Level::Township as usize]),
+                is_partly: missing.is_some(),
+            }
+        };
+        let resolved: Vec<_> = found.iter().map(known).collect();
+        people::resolve(&mut tx, &resolved).await?;
+        oms_store::scenarios::wake_waiting(&mut tx, app.now_us()).await?;
+        tx.commit().await?;
+    }
 }
 
 async fn read_level(hub: &HubClient, level: Level, problems: &mut Vec<String>) -> Result<Vec<Read>> {

@@ -8,13 +8,14 @@ mod reading;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use oms_connect::hub::{HubOrder, Record};
 use oms_core::refusal::Refusal;
+use oms_store::hub_orders::{self, Rejected};
 use oms_store::ids::IdKind;
 use oms_store::inbox::{self, NewInbox};
 use oms_store::jobs::{self, JobKind};
-use oms_store::orders as store;
 use oms_store::settings as facts;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -119,8 +120,20 @@ pub struct PollCursor {
 pub enum Polled {
     /// No hub is configured, or another node polls.
     NotMine,
+    /// The set-up is not done: see [`crate::setup::orders_wait_for`].
+    Waiting,
     /// A page was read; `new` of its orders were news. Another page follows at once if `more`.
     Page { new: usize, more: bool },
+}
+
+/// Whether orders can be taken as they are. It never ends: it is asked no more once it is so.
+async fn is_set_up(app: &App) -> Result<bool> {
+    if app.is_set_up.load(Ordering::Relaxed) {
+        return Ok(true);
+    }
+    let is_set_up = crate::setup::orders_wait_for(app).await?.is_empty();
+    app.is_set_up.store(is_set_up, Ordering::Relaxed);
+    Ok(is_set_up)
 }
 
 /// Reads one page of what changed at the hub and notes it in the inbox. Pages go by the time of change,
@@ -129,6 +142,9 @@ pub enum Polled {
 /// not what it was, that moment is read again from its beginning.
 pub async fn poll_tick(app: &App, cursor: &mut PollCursor) -> Result<Polled> {
     let Some(hub) = hub::find(app).await? else { return Ok(Polled::NotMine) };
+    if !is_set_up(app).await? {
+        return Ok(Polled::Waiting);
+    }
     let mut tx = app.store.begin().await?;
     let mine = jobs::hold_lease(&mut tx, "poll", &app.node, app.now_us()).await?;
     let watermark = facts::fact(&mut tx, WATERMARK).await?.and_then(|w| w.parse::<i64>().ok());
@@ -193,14 +209,15 @@ async fn note_page(app: &App, records: &[Record<HubOrder>], watermark: i64) -> R
     };
     let rows: Vec<_> = records.iter().flatten().map(new).collect();
     let now = app.now_us();
-    let mut tx = app.store.begin().await?;
-    let fresh = inbox::receive(&mut tx, &rows, now).await?;
+    let mut unreadable = Vec::new();
     for wrong in records.iter().filter_map(|r| r.as_ref().err()) {
         tracing::warn!(error = %wrong, "an order of the hub cannot be read; it is recorded as rejected");
-        if let Some(pk) = wrong.pk {
-            store::reject(&mut tx, pk, "", i64::MIN, &wrong.reason, now).await?;
-        }
+        unreadable.extend(Rejected::unreadable(wrong.pk, &wrong.reason));
     }
+    let mut reject_ids = app.store.take_ids(IdKind::Row, unreadable.len() * hub_orders::IDS_EACH).await?;
+    let mut tx = app.store.begin().await?;
+    let fresh = inbox::receive(&mut tx, &rows, now).await?;
+    hub_orders::reject(&mut tx, &unreadable, false, &mut reject_ids, now).await?;
     facts::set_fact(&mut tx, WATERMARK, &watermark.to_string()).await?;
     tx.commit().await?;
     Ok(fresh)

@@ -18,8 +18,10 @@ pub mod geography;
 pub mod guard;
 pub mod history;
 pub mod hub;
+pub mod hub_records;
 pub mod idempotency;
 pub mod intake;
+pub mod jobs;
 pub mod lineage;
 pub mod locations;
 pub mod logs;
@@ -113,6 +115,8 @@ pub struct App {
     /// This process, in leases and commands. New at every start.
     pub node: String,
     hub: hub::HubCache,
+    /// The set-up is far enough that orders of the hub are taken.
+    is_set_up: std::sync::atomic::AtomicBool,
     places: geography::PlacesCache,
     in_hand: nodes::InHand,
     geocoder: geocode::Health,
@@ -138,6 +142,7 @@ impl App {
             clock,
             node,
             hub: hub::HubCache::default(),
+            is_set_up: std::sync::atomic::AtomicBool::new(false),
             places: geography::PlacesCache::default(),
             in_hand: nodes::InHand::default(),
             geocoder: geocode::Health::default(),

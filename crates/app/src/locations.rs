@@ -164,14 +164,15 @@ pub(crate) async fn copy(app: &App, hub: &HubClient, progress: &Progress<'_>) ->
             progress.note(i as i64, total).await?;
         }
         match record {
-            Ok(s) => {
-                if let Err(crate::Error::Refused(refusal)) = sync(app, &s).await {
-                    problems.push(format!("store {}: {refusal}", s.pk));
-                }
-            }
+            Ok(s) => match sync(app, &s).await {
+                Ok(()) => {}
+                Err(crate::Error::Refused(refusal)) => problems.push(format!("store {}: {refusal}", s.pk)),
+                Err(other) => return Err(other),
+            },
             Err(e) => problems.push(e.to_string()),
         }
     }
+    geography::resolve(app).await?;
     progress.note(total, total).await?;
     Ok(problems)
 }
@@ -217,8 +218,8 @@ fn take_over(p: &mut Properties, s: &HubStore, erp_code: String, places: &Places
     p.is_active = s.is_active;
     p.daytime_phone.clone_from(&s.phone);
     p.fax_number.clone_from(&s.fax);
-    let (country_id, city_id, township_id, district_id) =
-        places.ids_of(s.country_pk, s.city_pk, s.township_pk, s.district_pk);
+    let hub = [s.country_pk, s.city_pk, s.township_pk, s.district_pk];
+    let ([country_id, city_id, township_id, district_id], hub_places) = places.ids_of(hub);
     p.address = NewAddress {
         title: Some(s.name.clone()),
         country_id,
@@ -227,6 +228,7 @@ fn take_over(p: &mut Properties, s: &HubStore, erp_code: String, places: &Places
         district_id,
         line: Some(s.address.clone()),
         point: s.point.or_else(|| places.township_point(township_id)),
+        hub_places,
         ..NewAddress::default()
     };
 }

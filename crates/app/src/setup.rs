@@ -7,6 +7,7 @@ use oms_core::refusal::Refusal;
 use oms_core::settings::HUB_EVENTS;
 use oms_store::Tx;
 use oms_store::setup::{self as store, Task, TaskState};
+use oms_store::{people, settings};
 
 use crate::guard::caught;
 use crate::{App, Error, Result, channels, geography, hub, locations};
@@ -39,9 +40,46 @@ impl SetupTask {
     }
 }
 
-/// Whether the task has something to do.
+/// The fact that something was copied at least once.
+fn copied(task: SetupTask) -> String {
+    format!("copied_{}", task.name())
+}
+
+/// What has to be copied before an order is taken: it would be read without its places and channel, and planned without
+/// stores.
+const BEFORE_ORDERS: [SetupTask; 3] = [SetupTask::Addresses, SetupTask::StockLocations, SetupTask::Channels];
+
+/// What orders of the hub wait for before they are taken: a setting or tasks, by name.
+pub async fn orders_wait_for(app: &App) -> Result<Vec<&'static str>> {
+    let mut tx = app.store.read().await?;
+    let mut missing = Vec::new();
+    if settings::by_key(&mut tx, "ORDER_FILTERING").await?.is_none() {
+        missing.push("ORDER_FILTERING");
+    }
+    for task in BEFORE_ORDERS {
+        if settings::fact(&mut tx, &copied(task)).await?.is_none() {
+            missing.push(task.name());
+        }
+    }
+    Ok(missing)
+}
+
+/// Whether the task has something to do. What is known here is said without the hub; only where all of it was copied, the
+/// hub is asked whether it has more.
 pub async fn is_required(app: &App, task: SetupTask) -> Result<bool> {
-    let hub = hub::client(app).await?;
+    let mut tx = app.store.read().await?;
+    let is_needed = match task {
+        SetupTask::Webhooks => settings::by_key(&mut tx, "OMNITRON_WEBHOOKS").await?.is_none(),
+        SetupTask::Channels => settings::fact(&mut tx, &copied(task)).await?.is_none(),
+        SetupTask::Addresses | SetupTask::StockLocations => {
+            settings::fact(&mut tx, &copied(task)).await?.is_none() || people::any_unresolved(&mut tx).await?
+        }
+    };
+    drop(tx);
+    if is_needed {
+        return Ok(true);
+    }
+    let Some(hub) = hub::find(app).await? else { return Ok(true) };
     match task {
         SetupTask::Addresses => geography::is_copy_required(app, &hub).await,
         SetupTask::StockLocations => locations::is_copy_required(app, &hub).await,
@@ -87,7 +125,14 @@ pub async fn tick(app: &App) -> Result<Option<SetupTask>> {
     let Some(task) = SetupTask::parse(&name) else {
         return end_failed(app, &name, "this version does not know the task", None).await.map(|()| None);
     };
-    match caught("a setup task", run(app, task)).await {
+    let outcome = caught("a setup task", run(app, task)).await;
+    if outcome.is_ok() {
+        // Records that could not be taken hold up nothing else.
+        let mut tx = app.store.begin().await?;
+        settings::set_fact(&mut tx, &copied(task), &app.now_us().to_string()).await?;
+        tx.commit().await?;
+    }
+    match outcome {
         Ok(problems) if problems.is_empty() => {
             let mut tx = app.store.begin().await?;
             store::finish(&mut tx, &name, &app.node, app.now_us()).await?;

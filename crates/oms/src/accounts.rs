@@ -13,7 +13,8 @@ use oms_store::{Options, Store};
 use crate::Outcome;
 use crate::cli::{TokenArgs, UserArgs};
 
-async fn app(database: &str) -> Result<Arc<App>, String> {
+/// The use cases over a database, beside a node that may be running.
+pub(crate) async fn app(database: &str) -> Result<Arc<App>, String> {
     let store = Store::open(database, Options::default()).await.map_err(|e| e.to_string())?;
     let http = HttpClient::new(NetPolicy::public_only()).map_err(|e| e.to_string())?;
     Ok(App::beside(store, http, oms_app::system_clock()))

@@ -32,6 +32,9 @@ pub enum Command {
     /// Decisions: replayed from their kept input, or compared with another scenario.
     #[command(subcommand)]
     Decision(DecisionCommand),
+    /// Jobs: work that waits, and work that died with its reason.
+    #[command(subcommand)]
+    Jobs(JobsCommand),
     /// Users.
     #[command(subcommand)]
     User(UserCommand),
@@ -150,6 +153,40 @@ pub struct DiffArgs {
     /// One of its versions; the current one when absent.
     #[arg(long, value_name = "V")]
     pub version: Option<i64>,
+}
+
+#[derive(Subcommand)]
+pub enum JobsCommand {
+    /// Print jobs, the newest first.
+    List(JobsListArgs),
+    /// Try jobs again at once, with all their tries before them.
+    Retry(JobArgs),
+    /// Give jobs up: fetches of hub records and replans of packages.
+    Drop(JobArgs),
+}
+
+#[derive(Args)]
+pub struct JobsListArgs {
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    /// runnable, leased or dead.
+    #[arg(long, value_name = "STATE", default_value = "dead")]
+    pub state: String,
+    /// fetch, plan, replan or cancel; all when absent.
+    #[arg(long, value_name = "KIND")]
+    pub kind: Option<String>,
+    /// Jobs printed at most.
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=10_000))]
+    pub limit: i64,
+}
+
+#[derive(Args)]
+pub struct JobArgs {
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    /// The ids that `oms jobs list` prints.
+    #[arg(required = true)]
+    pub ids: Vec<i64>,
 }
 
 #[derive(Subcommand)]

@@ -6,6 +6,7 @@ mod cli;
 mod decision;
 mod demo;
 mod hub;
+mod jobs;
 mod node;
 mod serve;
 mod telemetry;
@@ -33,6 +34,9 @@ async fn main() -> ExitCode {
         cli::Command::Check(args) => check::run(args).await,
         cli::Command::Decision(cli::DecisionCommand::Replay(args)) => decision::replay(args).await,
         cli::Command::Decision(cli::DecisionCommand::Diff(args)) => decision::diff(args).await,
+        cli::Command::Jobs(cli::JobsCommand::List(args)) => jobs::list(args).await,
+        cli::Command::Jobs(cli::JobsCommand::Retry(args)) => jobs::retry(args).await,
+        cli::Command::Jobs(cli::JobsCommand::Drop(args)) => jobs::drop(args).await,
         cli::Command::User(cli::UserCommand::Create(args)) => accounts::create_user(args).await,
         cli::Command::Token(cli::TokenCommand::Create(args)) => accounts::create_token(args).await,
     };

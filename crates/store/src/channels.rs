@@ -74,6 +74,16 @@ pub async fn upsert(tx: &mut Tx, channels: &[NewChannel], now_us: i64) -> Result
     Ok(())
 }
 
+/// Gives a channel made here other properties.
+pub async fn update(tx: &mut Tx, channel: &Channel, now_us: i64) -> Result<(), StoreError> {
+    let sql = "UPDATE channels SET name = $2, channel_type = $3, configuration = $4, is_active = $5, modified_us = $6 \
+               WHERE id = $1";
+    let c = channel;
+    let values = args![c.id, &c.name, &c.channel_type, c.configuration.to_string(), c.is_active, now_us];
+    tx.execute(sql, values).await?;
+    Ok(())
+}
+
 /// Every channel.
 pub async fn all(tx: &mut Tx) -> Result<Vec<Channel>, StoreError> {
     tx.fetch(format!("SELECT {COLUMNS} FROM channels t ORDER BY t.id"), vec![])

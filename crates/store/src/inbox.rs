@@ -2,6 +2,7 @@
 
 use crate::batch::Rows;
 use crate::jobs::{self, JobKind, NewJob};
+use crate::lists::{Filter, Kind, List};
 use crate::{StoreError, Tx, args};
 
 /// One thing that came in.
@@ -58,6 +59,100 @@ pub async fn receive(tx: &mut Tx, new: &[NewInbox], now_us: i64) -> Result<usize
     let jobs: Vec<_> = new.iter().filter(|n| fresh.contains(&n.id)).map(job).collect();
     jobs::add(tx, &jobs, now_us).await?;
     Ok(fresh.len())
+}
+
+/// Has hub orders fetched once more, each not before its moment: one row a hub order, however often. Takes two ids each.
+pub async fn ask_again(
+    tx: &mut Tx,
+    due: &[(i64, i64)],
+    ids: &mut impl Iterator<Item = i64>,
+    now_us: i64,
+) -> Result<(), StoreError> {
+    let mut rows = Rows::new(7);
+    for (pk, _) in due {
+        let id = ids.next().expect("ids were taken");
+        rows.push(args![id, "retry", pk.to_string(), "order.retry", *pk, "received", now_us]);
+    }
+    let head = "INSERT INTO inbox (id, source, event_key, event_type, hub_pk, state, received_us)";
+    let tail = "ON CONFLICT (source, event_key) DO UPDATE SET state = excluded.state, done_us = NULL RETURNING hub_pk, id";
+    let back = tx.insert_returning(head, rows, tail).await?;
+    let rows_of: std::collections::HashMap<i64, i64> =
+        back.iter().map(|r| Ok((r.i64(0)?, r.i64(1)?))).collect::<Result<_, StoreError>>()?;
+    for (pk, due_us) in due {
+        let id = ids.next().expect("ids were taken");
+        let job = NewJob { id, kind: JobKind::Fetch, ref_id: rows_of[pk], sort: (now_us, *pk) };
+        jobs::add_for(tx, job, *due_us, now_us).await?;
+    }
+    Ok(())
+}
+
+/// What became of a row, or that it still waits.
+pub const STATES: &[&str] = &["received", "done", "refused"];
+
+/// A row as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrival {
+    pub id: i64,
+    /// `webhook`, `poll` or `retry`.
+    pub source: String,
+    pub event_type: String,
+    pub hub_pk: i64,
+    /// One of [`STATES`].
+    pub state: String,
+    /// What became of it, or why it was refused.
+    pub outcome: Option<String>,
+    pub received_us: i64,
+    pub done_us: Option<i64>,
+}
+
+/// What a SELECT of rows reads, for [`read_arrival`].
+pub const COLUMNS: &str =
+    "t.id, t.source, t.event_type, t.hub_pk, t.state, t.outcome, t.received_us, t.done_us";
+
+/// Reads a row of [`COLUMNS`].
+pub fn read_arrival(row: &crate::Row) -> Result<Arrival, StoreError> {
+    let mut c = row.cols();
+    Ok(Arrival {
+        id: c.i64()?,
+        source: c.text()?,
+        event_type: c.text()?,
+        hub_pk: c.i64()?,
+        state: c.text()?,
+        outcome: c.opt_text()?,
+        received_us: c.i64()?,
+        done_us: c.opt_i64()?,
+    })
+}
+
+/// The list of what came in.
+pub const LIST: List = List {
+    table: "inbox t",
+    joins: "",
+    ordered: &[],
+    spans: &[],
+    counted: None,
+    filters: &[
+        Filter::new("id", Kind::Int, "t.id = ?"),
+        Filter::new("state", Kind::OneOf(STATES), "t.state = ?"),
+        Filter::new("source", Kind::OneOf(&["webhook", "poll", "retry"]), "t.source = ?"),
+        Filter::new("event_type", Kind::Text, "t.event_type = ?"),
+        Filter::new("hub_pk", Kind::Int, "t.hub_pk = ?"),
+        Filter::new("outcome", Kind::Contains, "t.outcome LIKE ? ESCAPE '\\'"),
+        Filter::new("received_date__gte", Kind::Time, "t.received_us >= ?"),
+        Filter::new("received_date__lt", Kind::Time, "t.received_us < ?"),
+    ],
+    orders: &[("-id", "t.id DESC"), ("id", "t.id")],
+};
+
+/// Has a refused row worked on again, with this id for its job; `false` if it was not refused.
+pub async fn retry(tx: &mut Tx, id: i64, job_id: i64, now_us: i64) -> Result<bool, StoreError> {
+    let sql = "UPDATE inbox SET state = 'received', done_us = NULL WHERE id = $1 AND state = 'refused'";
+    if tx.execute(sql, args![id]).await? == 0 {
+        return Ok(false);
+    }
+    let job = NewJob { id: job_id, kind: JobKind::Fetch, ref_id: id, sort: (now_us, id) };
+    jobs::add_for(tx, job, now_us, now_us).await?;
+    Ok(true)
 }
 
 /// Reads rows by id.

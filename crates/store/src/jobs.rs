@@ -5,7 +5,8 @@ use std::collections::HashSet;
 
 use crate::batch::Rows;
 use crate::db::Dialect;
-use crate::{StoreError, Tx, args};
+use crate::lists::{Filter, Kind, List};
+use crate::{Row, StoreError, Tx, args};
 
 /// How long a lease lasts on PostgreSQL, where its process may be gone; heartbeats renew it.
 pub const LEASE_US: i64 = 10_000_000;
@@ -36,6 +37,9 @@ impl JobKind {
         }
     }
 }
+
+/// The words of all kinds.
+pub const KINDS: &[&str] = &["fetch", "plan", "replan", "cancel"];
 
 /// A job to be written. Lower `sort` is claimed first.
 #[derive(Debug, Clone, Copy)]
@@ -74,6 +78,19 @@ pub async fn add(tx: &mut Tx, jobs: &[NewJob], now_us: i64) -> Result<(), StoreE
     let tail = "ON CONFLICT (kind, ref_id) DO UPDATE SET state = 'runnable', attempts = 0, last_error = NULL, \
                 run_at_us = excluded.run_at_us WHERE jobs.state = 'dead'";
     tx.insert(head, rows, tail).await?;
+    Ok(())
+}
+
+/// Writes a job that is due at its own moment. One that waits for the same record is due at the earlier of the two, and
+/// a dead one lives again; one that is being worked on is left alone.
+pub async fn add_for(tx: &mut Tx, job: NewJob, due_us: i64, now_us: i64) -> Result<(), StoreError> {
+    let sql = "INSERT INTO jobs (id, kind, ref_id, state, sort_key, sort_tie, run_at_us, attempts, created_us) \
+               VALUES ($1, $2, $3, 'runnable', $4, $5, $6, 0, $7) ON CONFLICT (kind, ref_id) DO UPDATE SET \
+               run_at_us = CASE WHEN jobs.state = 'runnable' AND jobs.run_at_us < excluded.run_at_us \
+               THEN jobs.run_at_us ELSE excluded.run_at_us END, state = 'runnable', attempts = 0, last_error = NULL \
+               WHERE jobs.state <> 'leased'";
+    let (sort, tie) = job.sort;
+    tx.execute(sql, args![job.id, job.kind.as_str(), job.ref_id, sort, tie, due_us, now_us]).await?;
     Ok(())
 }
 
@@ -237,4 +254,69 @@ pub async fn backlog(tx: &mut Tx, kind: JobKind) -> Result<Backlog, StoreError> 
         }
     }
     Ok(backlog)
+}
+
+/// A job as it stands, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    pub id: i64,
+    /// One of [`KINDS`].
+    pub kind: String,
+    /// What it is about: an inbox row, an order, a package or a cancellation plan, as the kind says.
+    pub ref_id: i64,
+    /// `runnable`, `leased` or `dead`.
+    pub state: String,
+    pub run_at_us: i64,
+    pub attempts: i64,
+    pub last_error: Option<String>,
+    pub created_us: i64,
+}
+
+/// What a SELECT of jobs reads, for [`read`].
+pub const COLUMNS: &str =
+    "t.id, t.kind, t.ref_id, t.state, t.run_at_us, t.attempts, t.last_error, t.created_us";
+
+/// Reads a row of [`COLUMNS`].
+pub fn read(row: &Row) -> Result<Waiting, StoreError> {
+    let mut c = row.cols();
+    Ok(Waiting {
+        id: c.i64()?,
+        kind: c.text()?,
+        ref_id: c.i64()?,
+        state: c.text()?,
+        run_at_us: c.i64()?,
+        attempts: c.i64()?,
+        last_error: c.opt_text()?,
+        created_us: c.i64()?,
+    })
+}
+
+/// The list of jobs.
+pub const LIST: List = List {
+    table: "jobs t",
+    joins: "",
+    ordered: &[],
+    spans: &[],
+    counted: None,
+    filters: &[
+        Filter::new("id", Kind::Int, "t.id = ?"),
+        Filter::new("kind", Kind::OneOf(KINDS), "t.kind = ?"),
+        Filter::new("state", Kind::OneOf(&["runnable", "leased", "dead"]), "t.state = ?"),
+        Filter::new("ref", Kind::Int, "t.ref_id = ?"),
+        Filter::new("last_error", Kind::Contains, "t.last_error LIKE ? ESCAPE '\\'"),
+    ],
+    orders: &[("-id", "t.id DESC"), ("id", "t.id")],
+};
+
+/// Holds one job.
+pub async fn hold(tx: &mut Tx, id: i64) -> Result<Option<Waiting>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM jobs t WHERE t.id = $1{}", tx.dialect().for_update());
+    tx.first(sql, args![id]).await?.as_ref().map(read).transpose()
+}
+
+/// Makes a job that is not being worked on due at once, with all its tries before it.
+pub async fn retry(tx: &mut Tx, id: i64, now_us: i64) -> Result<(), StoreError> {
+    let sql = "UPDATE jobs SET state = 'runnable', attempts = 0, run_at_us = $2 WHERE id = $1 AND state <> 'leased'";
+    tx.execute(sql, args![id, now_us]).await?;
+    Ok(())
 }

@@ -25,6 +25,8 @@ pub mod exclusions;
 pub mod geocodes;
 pub mod geography;
 pub mod held;
+pub mod hub_changes;
+pub mod hub_orders;
 pub mod inbox;
 pub mod jobs;
 pub mod lineage;

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use crate::events::{EventRows, NewEvent};
 use crate::logs::Actor;
-use crate::people::NewAddress;
+use crate::people::{self, NewAddress};
 use crate::{StoreError, Tx, args};
 
 /// Everything about a location that people or the hub set.
@@ -68,7 +68,8 @@ pub const COLUMNS: &str = "t.id, t.address_id, COALESCE(d.quota, 0), t.hub_hash,
     t.is_delivery_location, t.is_return_available, t.is_fast_delivery_available, t.is_shipper, t.is_active, t.priority, \
     t.max_quota, t.engine, t.email, t.daytime_phone, t.evening_phone, t.fax_number, t.targeted_packaging_minutes, \
     t.targeted_exit_minutes, t.conf, t.tags, t.calendar, a.title, a.first_name, a.last_name, a.phone, a.email, a.country_id, \
-    a.city_id, a.township_id, a.district_id, a.line, a.postcode, a.notes, a.company_name, a.lat_udeg, a.lon_udeg";
+    a.city_id, a.township_id, a.district_id, a.line, a.postcode, a.notes, a.company_name, a.lat_udeg, a.lon_udeg, \
+    a.hub_places";
 
 /// Reads a row of [`COLUMNS`].
 pub fn read(row: &crate::Row) -> Result<Location, StoreError> {
@@ -120,6 +121,7 @@ pub fn read(row: &crate::Row) -> Result<Location, StoreError> {
             notes: c.opt_text()?,
             company_name: c.opt_text()?,
             point: Point::from_udeg(c.opt_i64()?, c.opt_i64()?),
+            hub_places: people::hub_places(id, c.opt_text()?)?,
         },
     };
     Ok(Location { id, address_id, properties, quota, hub_hash, event_seq, version, created_us, modified_us })
@@ -190,8 +192,7 @@ pub async fn save(
     actor: &Actor,
 ) -> Result<i64, StoreError> {
     let address =
-        crate::people::save_addresses(tx, &[&p.address], &mut std::iter::once(ids.address), actor.at_us)
-            .await?;
+        people::save_addresses(tx, &[&p.address], &mut std::iter::once(ids.address), actor.at_us).await?;
     let (id, seq) = before.map_or((ids.location, 1), |b| (b.id, b.event_seq + 1));
     let hub_hash = hub_hash.map(|h| h.to_vec()).or_else(|| before.and_then(|b| b.hub_hash.clone()));
     let mut values = args![id, address[0], seq, actor.at_us, hub_hash];

@@ -15,6 +15,7 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     ("0006_lists", include_str!("../schema/0006_lists.sql")),
     ("0007_people", include_str!("../schema/0007_people.sql")),
     ("0008_exclusions", include_str!("../schema/0008_exclusions.sql")),
+    ("0009_hub_records", include_str!("../schema/0009_hub_records.sql")),
 ];
 
 /// Tries at the first statement, which two nodes may run at the same moment on PostgreSQL.

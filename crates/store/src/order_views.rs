@@ -254,7 +254,7 @@ pub async fn addresses(
     ids: Vec<i64>,
 ) -> Result<HashMap<i64, crate::people::NewAddress>, StoreError> {
     let head = "SELECT id, omnitron_id, title, first_name, last_name, phone, email, country_id, city_id, township_id, \
-                district_id, line, postcode, notes, company_name, lat_udeg, lon_udeg FROM addresses WHERE id";
+                district_id, line, postcode, notes, company_name, lat_udeg, lon_udeg, hub_places FROM addresses WHERE id";
     let one = |row: &Row| {
         let mut c = row.cols();
         let id = c.i64()?;
@@ -274,6 +274,7 @@ pub async fn addresses(
             notes: c.opt_text()?,
             company_name: c.opt_text()?,
             point: oms_core::geo::Point::from_udeg(c.opt_i64()?, c.opt_i64()?),
+            hub_places: crate::people::hub_places(id, c.opt_text()?)?,
         };
         Ok((id, address))
     };

@@ -1,6 +1,6 @@
 //! Orders: taking them, each exactly once, and keeping our copy in step with the hub.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::ops::RangeFrom;
 
 use oms_core::events::{self as types, entity};
@@ -10,27 +10,13 @@ use oms_core::refusal::Refusal;
 use crate::batch::Rows;
 use crate::cancellations;
 use crate::events::{EventRows, NewEvent};
+use crate::hub_orders::HubVersion;
 use crate::jobs::{self, JobKind, NewJob};
 use crate::list_counts::{Counted, Counts};
 use crate::logs::Actor;
 use crate::people::{self, NewAddress, NewCustomer};
 use crate::search::Terms;
-use crate::{StoreError, Tx, args};
-
-/// The version of a hub order: an older one, or the same again, changes nothing. At the same time other content wins
-/// that was fetched later: hubs change records within one tick of their clock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HubVersion {
-    pub modified_us: i64,
-    pub content_hash: [u8; 32],
-}
-
-impl HubVersion {
-    /// Whether it tells nothing that `known` did not.
-    fn is_old_beside(&self, known: &Self) -> bool {
-        self.modified_us < known.modified_us || self == known
-    }
-}
+use crate::{StoreError, Tx, args, hub_changes, hub_orders};
 
 /// An order to be taken, parsed and checked.
 #[derive(Debug, Clone)]
@@ -115,12 +101,6 @@ pub fn ids_needed(orders: &[NewOrder]) -> (usize, usize, usize, usize, usize) {
     (orders.len(), lines, orders.len(), orders.len() * 2, orders.len() * 6)
 }
 
-/// What is known of a hub order.
-struct Seen {
-    version: HubVersion,
-    order_id: Option<i64>,
-}
-
 /// What is known of an order that is already here.
 struct Here {
     revision: i64,
@@ -141,7 +121,7 @@ pub async fn accept(
     actor: &Actor,
 ) -> Result<Vec<Accepted>, StoreError> {
     let newest = newest_of_each(orders);
-    let seen = lock_hub_orders(tx, orders, actor.at_us).await?;
+    let seen = hub_orders::hold(tx, orders, actor.at_us).await?;
     let here = lock_orders(tx, seen.values().filter_map(|s| s.order_id)).await?;
     let taken = taken_numbers(tx, orders).await?;
 
@@ -189,7 +169,7 @@ pub async fn accept(
         answers[i] = Some(Accepted::Renewed { order_id, late });
     }
     let answers: Vec<_> = answers.into_iter().map(|a| a.expect("every order got an answer")).collect();
-    record_versions(tx, orders, &answers, &seen, actor.at_us).await?;
+    hub_orders::record_versions(tx, orders, &answers, actor.at_us).await?;
     Ok(answers)
 }
 
@@ -213,34 +193,6 @@ fn newest_of_each(orders: &[NewOrder]) -> HashMap<i64, usize> {
         }
     }
     newest
-}
-
-/// Makes sure each hub order has its row, and holds those rows: two nodes that are sent the same order
-/// take turns here.
-async fn lock_hub_orders(
-    tx: &mut Tx,
-    orders: &[NewOrder],
-    now_us: i64,
-) -> Result<HashMap<i64, Seen>, StoreError> {
-    let pks: BTreeMap<i64, &str> =
-        orders.iter().filter_map(|o| Some((o.hub?.0, o.number.as_str()))).collect();
-    let mut rows = Rows::new(6);
-    for (pk, number) in &pks {
-        rows.push(args![*pk, *number, i64::MIN, Vec::<u8>::new(), "arriving", now_us]);
-    }
-    let head = "INSERT INTO hub_orders (hub_pk, number, modified_us, content_hash, disposition, seen_us)";
-    tx.insert(head, rows, "ON CONFLICT (hub_pk) DO NOTHING").await?;
-
-    let tail = format!("ORDER BY hub_pk{}", tx.dialect().for_update());
-    let head = "SELECT hub_pk, modified_us, content_hash, order_id FROM hub_orders WHERE hub_pk";
-    let rows = tx.fetch_in(head, pks.keys().copied(), &tail).await?;
-    let one = |row: &crate::Row| {
-        let mut c = row.cols();
-        let (pk, modified_us, hash) = (c.i64()?, c.i64()?, c.bytes()?);
-        let content_hash = hash.try_into().unwrap_or([0; 32]);
-        Ok((pk, Seen { version: HubVersion { modified_us, content_hash }, order_id: c.opt_i64()? }))
-    };
-    rows.iter().map(one).collect()
 }
 
 async fn lock_orders(tx: &mut Tx, ids: impl Iterator<Item = i64>) -> Result<HashMap<i64, Here>, StoreError> {
@@ -588,15 +540,8 @@ async fn renew_order(
     }
     let detail =
         serde_json::json!({"ours": mine, "theirs": order.lines.iter().map(said).collect::<Vec<_>>()});
-    let mut changes = Rows::new(6);
     let modified_us = order.hub.map_or(actor.at_us, |(_, v)| v.modified_us);
-    for what in &late {
-        let id = ids.rows.next().expect("ids were taken");
-        changes.push(args![id, order_id, modified_us, what, detail.to_string(), actor.at_us]);
-    }
-    let head = "INSERT INTO hub_changes (id, order_id, modified_us, what, detail, created_us)";
-    let tail = "ON CONFLICT (order_id, modified_us, what) DO UPDATE SET detail = excluded.detail";
-    tx.insert(head, changes, tail).await?;
+    hub_changes::of_version(tx, order_id, modified_us, &late, &detail, &mut ids.rows, actor.at_us).await?;
     Ok(late)
 }
 
@@ -637,74 +582,4 @@ async fn update_columns(
     };
     events.push(&event, actor);
     events.write(tx).await
-}
-
-/// Writes down what the hub says of an order that is not applied here, for a person.
-pub async fn note_change(
-    tx: &mut Tx,
-    id: i64,
-    order_id: i64,
-    what: &str,
-    detail: &serde_json::Value,
-    now_us: i64,
-) -> Result<(), StoreError> {
-    let sql = "INSERT INTO hub_changes (id, order_id, modified_us, what, detail, created_us) \
-               VALUES ($1, $2, $3, $4, $5, $3) ON CONFLICT (order_id, modified_us, what) DO NOTHING";
-    tx.execute(sql, args![id, order_id, now_us, what, detail.to_string()]).await?;
-    Ok(())
-}
-
-/// Notes for each hub order the version now applied and what became of it.
-async fn record_versions(
-    tx: &mut Tx,
-    orders: &[NewOrder],
-    answers: &[Accepted],
-    seen: &HashMap<i64, Seen>,
-    now_us: i64,
-) -> Result<(), StoreError> {
-    let mut rows = Rows::new(7);
-    for (order, answer) in orders.iter().zip(answers) {
-        let Some((pk, version)) = order.hub else { continue };
-        let (disposition, reason, order_id) = match answer {
-            Accepted::Unchanged { .. } => continue,
-            Accepted::New { order_id }
-            | Accepted::Replaced { order_id }
-            | Accepted::Renewed { order_id, .. } => ("imported", None, Some(*order_id)),
-            Accepted::Filtered { reason } => ("filtered", Some(reason.clone()), None),
-            Accepted::Rejected(refusal) => ("rejected", Some(refusal.message.clone()), None),
-        };
-        debug_assert!(seen.contains_key(&pk), "the row was made when the batch began");
-        rows.push(args![
-            pk,
-            version.modified_us,
-            version.content_hash,
-            disposition,
-            reason,
-            order_id,
-            now_us
-        ]);
-    }
-    let body = "UPDATE hub_orders SET modified_us = v.modified, content_hash = v.hash, disposition = v.disposition, \
-                reason = v.reason, order_id = v.order_id, seen_us = v.seen FROM v WHERE hub_orders.hub_pk = v.pk";
-    tx.execute_values("pk, modified, hash, disposition, reason, order_id, seen", rows, body).await?;
-    Ok(())
-}
-
-/// Records hub orders that could not be read at all, so that none is lost from sight.
-pub async fn reject(
-    tx: &mut Tx,
-    pk: i64,
-    number: &str,
-    modified_us: i64,
-    reason: &str,
-    now_us: i64,
-) -> Result<(), StoreError> {
-    let sql = "INSERT INTO hub_orders (hub_pk, number, modified_us, content_hash, disposition, reason, seen_us) \
-               VALUES ($1, $2, $3, $4, 'rejected', $5, $6) ON CONFLICT (hub_pk) DO UPDATE SET \
-               modified_us = excluded.modified_us, disposition = 'rejected', reason = excluded.reason, \
-               seen_us = excluded.seen_us \
-               WHERE hub_orders.order_id IS NULL AND hub_orders.modified_us <= excluded.modified_us";
-    let hash = Vec::<u8>::new();
-    tx.execute(sql, args![pk, number, modified_us, hash, reason, now_us]).await?;
-    Ok(())
 }

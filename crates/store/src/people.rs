@@ -38,7 +38,12 @@ pub struct NewAddress {
     pub notes: Option<String>,
     pub company_name: Option<String>,
     pub point: Option<Point>,
+    /// The hub's country, city, township and district, while one of them is not here.
+    pub hub_places: Option<HubPlaces>,
 }
+
+/// The hub's keys of a country, city, township and district.
+pub type HubPlaces = [Option<i64>; 4];
 
 type Key = (Option<i64>, [u8; 32]);
 
@@ -79,6 +84,8 @@ impl NewAddress {
             self.company_name.as_deref(),
         ];
         parts.extend(numbers.iter().map(|n| Some(n.as_str())));
+        let unresolved = self.hub_places.map(|places| format!("{places:?}"));
+        parts.extend(unresolved.iter().map(|u| Some(u.as_str())));
         digest(&parts)
     }
 }
@@ -131,7 +138,7 @@ pub async fn save_addresses(
 ) -> Result<Vec<i64>, StoreError> {
     let keys: Vec<Key> = addresses.iter().map(|a| (a.omnitron_id, a.hash())).collect();
     let mut known = known(tx, "addresses", &keys).await?;
-    let mut rows = Rows::new(19);
+    let mut rows = Rows::new(20);
     let result = assign(&keys, &mut known, ids, |i, id| {
         let a = addresses[i];
         rows.push(args![
@@ -153,12 +160,13 @@ pub async fn save_addresses(
             a.company_name.clone(),
             a.point.map(|p| p.lat_udeg),
             a.point.map(|p| p.lon_udeg),
+            a.hub_places.map(|places| serde_json::json!(places).to_string()),
             now_us
         ]);
     });
     let head = "INSERT INTO addresses (id, omnitron_id, content_hash, title, first_name, last_name, phone, email, \
                 country_id, city_id, township_id, district_id, line, postcode, notes, company_name, lat_udeg, \
-                lon_udeg, created_us)";
+                lon_udeg, hub_places, created_us)";
     let won = tx.insert_returning(head, rows, SAVE).await?;
     adopt(result, won)
 }
@@ -216,4 +224,56 @@ fn adopt(mut result: Vec<(Key, i64)>, won: Vec<crate::Row>) -> Result<Vec<i64>, 
         }
     }
     Ok(result.into_iter().map(|(_, id)| id).collect())
+}
+
+/// Whether an address names a place of the hub that is not here.
+pub async fn any_unresolved(tx: &mut Tx) -> Result<bool, StoreError> {
+    Ok(tx.first("SELECT 1 FROM addresses WHERE hub_places IS NOT NULL LIMIT 1", vec![]).await?.is_some())
+}
+
+/// Reads what stands in `hub_places` of an address, named by its id or its location's.
+pub(crate) fn hub_places(id: i64, stored: Option<String>) -> Result<Option<HubPlaces>, StoreError> {
+    let corrupt = |e| StoreError::Corrupt(format!("the hub's places of the address of {id}: {e}"));
+    stored.map(|text| serde_json::from_str(&text).map_err(corrupt)).transpose()
+}
+
+/// Addresses behind this id that name places that are not here, held, in order of id.
+pub async fn unresolved(tx: &mut Tx, after: i64, limit: usize) -> Result<Vec<(i64, HubPlaces)>, StoreError> {
+    let lock = tx.dialect().for_update();
+    let sql = format!(
+        "SELECT id, hub_places FROM addresses WHERE hub_places IS NOT NULL AND id > $1 ORDER BY id LIMIT $2{lock}"
+    );
+    let one = |row: &crate::Row| {
+        let mut c = row.cols();
+        let id = c.i64()?;
+        Ok((id, hub_places(id, c.opt_text()?)?.unwrap_or_default()))
+    };
+    tx.fetch(sql, args![after, limit]).await?.iter().map(one).collect()
+}
+
+/// The places of an address, known by now: our country, city, township and district.
+#[derive(Debug, Clone, Copy)]
+pub struct Resolved {
+    pub address_id: i64,
+    pub places: [Option<i64>; 4],
+    /// Where its township lies, for an address without a point of its own.
+    pub township_point: Option<Point>,
+    /// Whether a place is still not here.
+    pub is_partly: bool,
+}
+
+/// Gives addresses the places that came after them. What a person set meanwhile stays.
+pub async fn resolve(tx: &mut Tx, resolved: &[Resolved]) -> Result<(), StoreError> {
+    for r in resolved {
+        let [country, city, township, district] = r.places;
+        let (lat, lon) = (r.township_point.map(|p| p.lat_udeg), r.township_point.map(|p| p.lon_udeg));
+        let sql = "UPDATE addresses SET country_id = COALESCE(country_id, $2), city_id = COALESCE(city_id, $3), \
+                   township_id = COALESCE(township_id, $4), district_id = COALESCE(district_id, $5), \
+                   lat_udeg = CASE WHEN lat_udeg IS NULL THEN $6 ELSE lat_udeg END, \
+                   lon_udeg = CASE WHEN lon_udeg IS NULL THEN $7 ELSE lon_udeg END, \
+                   hub_places = CASE WHEN $8 = 1 THEN hub_places END WHERE id = $1";
+        let values = args![r.address_id, country, city, township, district, lat, lon, i64::from(r.is_partly)];
+        tx.execute(sql, values).await?;
+    }
+    Ok(())
 }

@@ -20,14 +20,19 @@ pub struct NewProduct {
     pub attributes: String,
 }
 
-/// The products known by the hub's pk.
-pub async fn by_hub_pk(tx: &mut Tx, pks: &[i64]) -> Result<HashMap<i64, i64>, StoreError> {
-    let head = "SELECT omnitron_id, product_id FROM hub_products WHERE omnitron_id";
-    pairs(tx.fetch_in(head, pks.iter().copied(), "").await?)
+/// A product known by the hub's pk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    pub id: i64,
+    /// When the hub's record was read last.
+    pub read_us: i64,
 }
 
-fn pairs(rows: Vec<crate::Row>) -> Result<HashMap<i64, i64>, StoreError> {
-    rows.iter().map(|r| Ok((r.i64(0)?, r.i64(1)?))).collect()
+/// The products known by the hub's pk.
+pub async fn by_hub_pk(tx: &mut Tx, pks: &[i64]) -> Result<HashMap<i64, Known>, StoreError> {
+    let head = "SELECT omnitron_id, product_id, read_us FROM hub_products WHERE omnitron_id";
+    let rows = tx.fetch_in(head, pks.iter().copied(), "").await?;
+    rows.iter().map(|r| Ok((r.i64(0)?, Known { id: r.i64(1)?, read_us: r.i64(2)? }))).collect()
 }
 
 /// The products of SKUs.
@@ -60,6 +65,7 @@ pub async fn upsert(
     let tail = "ON CONFLICT (sku) DO UPDATE SET name = CASE WHEN excluded.name = excluded.sku THEN products.name ELSE excluded.name END, \
                 base_code = COALESCE(excluded.base_code, products.base_code), \
                 barcode = COALESCE(excluded.barcode, products.barcode), \
+                attributes = CASE WHEN excluded.attributes = '{}' THEN products.attributes ELSE excluded.attributes END, \
                 modified_us = excluded.modified_us RETURNING sku, id, name, barcode";
     let (mut ids, mut terms) = (HashMap::new(), Terms::default());
     for row in tx.insert_returning(head, rows, tail).await? {
@@ -71,9 +77,9 @@ pub async fn upsert(
     terms.write(tx).await?;
     let hub: std::collections::BTreeMap<_, _> =
         new.iter().filter_map(|p| Some((p.omnitron_id?, ids[&p.sku]))).collect();
-    let mut rows = Rows::new(2);
-    hub.into_iter().for_each(|(pk, id)| rows.push(args![pk, id]));
-    let tail = "ON CONFLICT (omnitron_id) DO UPDATE SET product_id = excluded.product_id";
-    tx.insert("INSERT INTO hub_products (omnitron_id, product_id)", rows, tail).await?;
+    let mut rows = Rows::new(3);
+    hub.into_iter().for_each(|(pk, id)| rows.push(args![pk, id, now_us]));
+    let tail = "ON CONFLICT (omnitron_id) DO UPDATE SET product_id = excluded.product_id, read_us = excluded.read_us";
+    tx.insert("INSERT INTO hub_products (omnitron_id, product_id, read_us)", rows, tail).await?;
     Ok(ids)
 }

@@ -8,6 +8,7 @@ use oms_store::StoreError;
 use oms_store::cancellations::{self as store, Asked, NewPlan};
 use oms_store::commands::{Doer, Step, Work, Written};
 use oms_store::held::{self, HeldPackage};
+use oms_store::hub_changes;
 use serde_json::json;
 
 use super::{Wanted, decide_ids_of, receive_ids};
@@ -93,8 +94,7 @@ async fn try_run(app: &App, wanted: &Wanted) -> Result<()> {
             if let Some(order) = &held {
                 let detail = json!({"cancellation_plan": plan.id, "state": decided, "hub": "withdrawn"});
                 let row = ids.ids.rows.next().expect("ids were taken");
-                oms_store::orders::note_change(&mut tx, row, order.id, "cancellation", &detail, now_us)
-                    .await?;
+                hub_changes::note(&mut tx, row, order.id, "cancellation", &detail, now_us).await?;
             }
         }
     }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use oms_connect::hub::{HubClient, HubErrorClass, HubItem, HubOrder, HubRecord, Record, Ref};
+use oms_store::hub_orders::{self, Rejected};
 use oms_store::ids::IdKind;
 use oms_store::inbox::{self, Inbox};
 use oms_store::jobs::{self, Job, JobKind};
@@ -21,6 +22,9 @@ pub const FETCH: usize = 100;
 /// Tries of a fetch whose hub does not answer, at most a minute apart: some hours, then a person looks.
 const HUB_TRIES: i64 = 300;
 
+/// How old the copy of a product may be that an order names.
+const PRODUCT_AGE_US: i64 = 3_600 * 1_000_000;
+
 /// What one fetch did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Fetched {
@@ -32,6 +36,9 @@ pub struct Fetched {
 
 /// Fetches what up to [`FETCH`] inbox rows tell of and takes it. Hub failures give the jobs back.
 pub async fn fetch_tick(app: &App) -> Result<Fetched> {
+    if !super::is_set_up(app).await? {
+        return Ok(Fetched::default());
+    }
     let mut tx = app.store.begin().await?;
     let jobs = jobs::claim(&mut tx, JobKind::Fetch, &app.node, FETCH, app.now_us()).await?;
     if jobs.is_empty() {
@@ -118,11 +125,14 @@ async fn fetch_jobs(app: &App, jobs: &[Job]) -> Result<usize> {
     for (order, items) in &fetched.orders {
         match context.read(order, items) {
             Ok(order) => new.push(order),
-            Err(refusal) => rejected.push((order, refusal)),
+            Err(refusal) => rejected.push(context.rejected(order, items, &refusal)),
         }
     }
+    rejected.extend(fetched.unreadable);
 
     let mut ids = orders::ids(app, &new).await?;
+    let reject_ids = (new.len() + rejected.len()) * hub_orders::IDS_EACH;
+    let mut reject_ids = app.store.take_ids(IdKind::Row, reject_ids).await?;
     let actor = app.actor("hub").await?;
     let mut tx = app.store.begin().await?;
     let job_ids: Vec<_> = jobs.iter().map(|j| j.id).collect();
@@ -133,19 +143,22 @@ async fn fetch_jobs(app: &App, jobs: &[Job]) -> Result<usize> {
     }
     logs::record_command(&mut tx, &actor, "orders.fetch").await?;
     let answers = store::accept(&mut tx, &new, &mut ids, &actor).await?;
-    for (order, refusal) in &rejected {
-        store::reject(&mut tx, order.pk, &order.number, order.modified_us, &refusal.message, actor.at_us)
-            .await?;
-    }
     let mut became: HashMap<i64, (bool, String)> = HashMap::new();
     for (order, answer) in new.iter().zip(&answers) {
-        let pk = order.hub.map_or(0, |(pk, _)| pk);
-        became.insert(pk, (!matches!(answer, Accepted::Rejected(_)), outcome_text(answer)));
+        let Some((pk, version)) = order.hub else { continue };
+        match answer {
+            Accepted::Rejected(refusal) => rejected.push(Rejected {
+                pk,
+                number: order.number.clone(),
+                modified_us: Some(version.modified_us),
+                reason: refusal.message.clone(),
+                missing_product: None,
+            }),
+            answer => drop(became.insert(pk, (true, outcome_text(answer)))),
+        }
     }
-    became.extend(
-        rejected.iter().map(|(o, refusal)| (o.pk, (false, format!("rejected: {}", refusal.message)))),
-    );
-    became.extend(fetched.unreadable);
+    became.extend(rejected.iter().map(|r| (r.pk, (false, format!("rejected: {}", r.reason)))));
+    hub_orders::reject(&mut tx, &rejected, true, &mut reject_ids, actor.at_us).await?;
     let absent = || (false, "refused: the hub has no such order".to_owned());
     outcomes.extend(rows.iter().map(|r| {
         let (done, text) = became.get(&r.hub_pk).cloned().unwrap_or_else(absent);
@@ -198,19 +211,19 @@ async fn sync_stores(app: &App, hub: &HubClient, rows: &[Inbox]) -> Result<Vec<(
 /// The orders that inbox rows tell of, each once, and those that could not be read.
 struct FetchedOrders {
     orders: Vec<WithItems>,
-    unreadable: HashMap<i64, (bool, String)>,
+    unreadable: Vec<Rejected>,
 }
 
 async fn fetch_orders(hub: &HubClient, rows: &[Inbox], quantity_key: &str) -> Result<FetchedOrders> {
     let mut orders: BTreeMap<i64, HubOrder> = BTreeMap::new();
-    let mut unreadable = HashMap::new();
+    let mut unreadable = Vec::new();
     let mut keep = |record: Record<HubOrder>| match record {
         // Of two versions in the batch the newer one is worth its items.
         Ok(order) => match orders.get(&order.pk) {
             Some(known) if known.modified_us > order.modified_us => {}
             _ => drop(orders.insert(order.pk, order)),
         },
-        Err(e) => drop(e.pk.map(|pk| unreadable.insert(pk, (false, format!("refused: {e}"))))),
+        Err(e) => unreadable.extend(Rejected::unreadable(e.pk, &e.reason)),
     };
     for payload in rows.iter().filter_map(|r| r.payload.as_deref()) {
         if let Ok(value) = serde_json::from_str::<Value>(payload) {
@@ -230,19 +243,29 @@ async fn fetch_orders(hub: &HubClient, rows: &[Inbox], quantity_key: &str) -> Re
     Ok(FetchedOrders { orders: with_items.collect(), unreadable })
 }
 
-/// Our product of each hub product that the orders name; unknown ones are fetched and kept.
+/// Our product of each hub product that the orders name. Read from the hub are those that are not here, and those whose
+/// copy is old: the hub tells of no change of a product.
 async fn fetch_products(app: &App, hub: &HubClient, orders: &[WithItems]) -> Result<HashMap<i64, i64>> {
-    let pks: BTreeSet<i64> =
-        orders.iter().flat_map(|(_, items)| items).flatten().map(|i| i.product_pk).collect();
-    let pks = Vec::from_iter(pks);
-    let mut tx = app.store.read().await?;
-    let mut known = products::by_hub_pk(&mut tx, &pks).await?;
-    drop(tx);
-    let missing: Vec<i64> = pks.into_iter().filter(|pk| !known.contains_key(pk)).collect();
-    if missing.is_empty() {
-        return Ok(known);
+    let mut named: BTreeMap<i64, i64> = BTreeMap::new();
+    for (order, items) in orders {
+        for item in items.iter().flatten() {
+            let latest = named.entry(item.product_pk).or_insert(order.placed_us);
+            *latest = order.placed_us.max(*latest);
+        }
     }
-    let fetched = hub.products_by_pk(&missing).await?;
+    let mut tx = app.store.read().await?;
+    let known = products::by_hub_pk(&mut tx, &Vec::from_iter(named.keys().copied())).await?;
+    drop(tx);
+    let oldest = app.now_us() - PRODUCT_AGE_US;
+    // What was read before an order was placed may not be what was ordered.
+    let is_old = |pk: &i64, placed_us: i64| known.get(pk).is_none_or(|k| k.read_us < placed_us.max(oldest));
+    let wanted: Vec<i64> =
+        named.iter().filter(|(pk, placed)| is_old(pk, **placed)).map(|(pk, _)| *pk).collect();
+    let mut ours: HashMap<i64, i64> = known.iter().map(|(pk, k)| (*pk, k.id)).collect();
+    if wanted.is_empty() {
+        return Ok(ours);
+    }
+    let fetched = hub.products_by_pk(&wanted).await?;
     let ids = app.store.take_ids(IdKind::Product, fetched.len()).await?;
     let new = |(p, id): (oms_connect::hub::HubProduct, i64)| NewProduct {
         id,
@@ -257,8 +280,26 @@ async fn fetch_products(app: &App, hub: &HubClient, orders: &[WithItems]) -> Res
     let mut tx = app.store.begin().await?;
     let by_sku = products::upsert(&mut tx, &rows, app.now_us()).await?;
     tx.commit().await?;
-    known.extend(rows.iter().filter_map(|p| Some((p.omnitron_id?, by_sku[&p.sku]))));
-    Ok(known)
+    let read: HashMap<i64, i64> =
+        rows.iter().filter_map(|p| Some((p.omnitron_id?, by_sku[&p.sku]))).collect();
+    let came: Vec<i64> = read.keys().filter(|pk| !known.contains_key(pk)).copied().collect();
+    ours.extend(read);
+    wake_those_that_wait_for(app, &came).await?;
+    Ok(ours)
+}
+
+/// Orders that were rejected because the hub did not show a product yet are fetched again now that it does.
+async fn wake_those_that_wait_for(app: &App, products: &[i64]) -> Result<()> {
+    let mut tx = app.store.read().await?;
+    let orders = hub_orders::waiting_for(&mut tx, products).await?;
+    drop(tx);
+    if orders.is_empty() {
+        return Ok(());
+    }
+    let mut ids = app.store.take_ids(IdKind::Row, orders.len() * hub_orders::IDS_EACH).await?;
+    let mut tx = app.store.begin().await?;
+    hub_orders::try_again(&mut tx, &orders, &mut ids, app.now_us()).await?;
+    Ok(tx.commit().await?)
 }
 
 async fn fetch_people(hub: &HubClient, orders: &[WithItems]) -> Result<People> {

@@ -7,7 +7,8 @@ use oms_connect::hub::{HubAddress, HubCustomer, HubItem, HubOrder, Record, Ref};
 use oms_core::orders::OrderStatus;
 use oms_core::refusal::Refusal;
 use oms_core::settings::OrderFiltering;
-use oms_store::orders::{HubVersion, NewLine, NewOrder};
+use oms_store::hub_orders::{HubVersion, Rejected};
+use oms_store::orders::{NewLine, NewOrder};
 use oms_store::people::{NewAddress, NewCustomer};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -93,6 +94,23 @@ impl Context {
             extra: order.extra_field.to_string(),
             lines,
         })
+    }
+
+    /// The record of an order that [`Context::read`] refuses.
+    pub(super) fn rejected(
+        &self,
+        order: &HubOrder,
+        items: &[Record<HubItem>],
+        refusal: &Refusal,
+    ) -> Rejected {
+        let products = items.iter().flatten().map(|i| i.product_pk);
+        Rejected {
+            pk: order.pk,
+            number: order.number.clone(),
+            modified_us: Some(order.modified_us),
+            reason: refusal.message.clone(),
+            missing_product: products.into_iter().find(|pk| !self.products.contains_key(pk)),
+        }
     }
 
     fn line(&self, item: &HubItem) -> Result<NewLine, Refusal> {

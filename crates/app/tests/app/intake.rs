@@ -478,7 +478,7 @@ async fn nothing_is_lost_when_orders_change_while_their_pages_are_read() {
             }
             match intake::poll_tick(&rig.app, &mut cursor).await.unwrap() {
                 Polled::Page { more: m, .. } => more = m,
-                Polled::NotMine => panic!("this node may poll"),
+                Polled::NotMine | Polled::Waiting => panic!("this node may poll"),
             }
             // Orders of pages already read change now: the pages behind them move up.
             if touched < 12 {

@@ -12,6 +12,8 @@ mod dry_runs;
 pub(crate) mod engines;
 mod geography;
 mod health;
+mod hub_records;
+mod jobs;
 mod locations;
 pub(crate) mod locations_input;
 mod logs;
@@ -82,6 +84,7 @@ pub(crate) fn routes(state: WebState) -> Routes {
         .add(P::SettingsWrite, routes!(settings::create))
         .add(P::SettingsRead, routes!(settings::get))
         .add(P::SettingsWrite, routes!(settings::put, settings::patch))
+        .add(P::SetupRun, routes!(setup::orders))
         .add(P::SetupRun, routes!(setup::is_required))
         .add(P::SetupRun, routes!(setup::execute))
         .add(P::SetupRun, routes!(setup::status))
@@ -94,7 +97,17 @@ pub(crate) fn routes(state: WebState) -> Routes {
         .add(P::EnginesRead, routes!(engines::types))
         .add(P::EnginesWrite, routes!(engines::define))
         .add_sized(P::HubWebhooks, WEBHOOK_BODY_BYTES, routes!(webhooks::orders))
-        .add_sized(P::HubWebhooks, WEBHOOK_BODY_BYTES, routes!(webhooks::stores));
+        .add_sized(P::HubWebhooks, WEBHOOK_BODY_BYTES, routes!(webhooks::stores))
+        .list(P::OrdersRead, &oms_store::hub_orders::LIST, routes!(hub_records::orders))
+        .add(P::OrdersWrite, routes!(hub_records::retry_order))
+        .list(P::OrdersRead, &oms_store::hub_changes::LIST, routes!(hub_records::changes))
+        .add(P::OrdersWrite, routes!(hub_records::retry_change))
+        .add(P::OrdersWrite, routes!(hub_records::close_change))
+        .list(P::OrdersRead, &oms_store::inbox::LIST, routes!(hub_records::arrivals))
+        .add(P::OrdersWrite, routes!(hub_records::retry_arrival))
+        .list(P::SettingsRead, &oms_store::jobs::LIST, routes!(jobs::list))
+        .add(P::SettingsWrite, routes!(jobs::retry))
+        .add(P::SettingsWrite, routes!(jobs::drop));
     let routes = routes
         .add_sized(P::OrdersWrite, BULK_BODY_BYTES, routes!(orders::create))
         .list(P::OrdersRead, &order_views::ORDERS, routes!(orders::list))
@@ -186,7 +199,9 @@ pub(crate) fn routes(state: WebState) -> Routes {
         .add(P::EnginesWrite, routes!(engines::put))
         .add(P::EnginesWrite, routes!(engines::test))
         .list(P::LocationsRead, &tables::CHANNELS, routes!(channels::list))
+        .add(P::LocationsWrite, routes!(channels::create))
         .add(P::LocationsRead, routes!(channels::get))
+        .add(P::LocationsWrite, routes!(channels::patch))
         .list(P::LocationsRead, geography::table(0), routes!(geography::countries))
         .add(P::LocationsRead, routes!(geography::country))
         .list(P::LocationsRead, geography::table(1), routes!(geography::cities))

@@ -108,6 +108,21 @@ pub(crate) async fn status(
     follow(&state, task(&name)?).await
 }
 
+/// Whether orders of the hub are taken.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct OrdersView {
+    is_taken: bool,
+    /// What has to be done first: `ORDER_FILTERING` has to be saved, `addresses`, `stock_locations`, `channels` copied.
+    waits_for: Vec<&'static str>,
+}
+
+/// **Ours.** Whether orders of the hub are taken, and what that waits for.
+#[utoipa::path(get, path = "/api/v1/oms/setup/orders/", tag = "setup", responses((status = 200, body = OrdersView)))]
+pub(crate) async fn orders(State(state): State<WebState>) -> Result<Json<OrdersView>, Problem> {
+    let waits_for = setup::orders_wait_for(&state.app).await?;
+    Ok(Json(OrdersView { is_taken: waits_for.is_empty(), waits_for }))
+}
+
 /// Whether stores have to be copied: none are here, or they are out of step with the hub.
 #[utoipa::path(get, path = "/api/v1/oms/stock_locations/is_required/", tag = "setup", responses((status = 200, body = IsRequired)))]
 pub(crate) async fn stores_is_required(State(state): State<WebState>) -> Result<Json<IsRequired>, Problem> {

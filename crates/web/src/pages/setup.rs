@@ -4,6 +4,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use maud::{Markup, html};
 use oms_app::doctor::{self, Run, Standing, Step};
+use oms_app::setup;
 use oms_core::packages::Kind;
 use oms_core::refusal::Refusal;
 
@@ -60,6 +61,7 @@ async fn screen(
     wrong: &[String],
 ) -> Result<Response, Problem> {
     let steps = doctor::read(&state.app).await?;
+    let waits_for = setup::orders_wait_for(&state.app).await?;
     let open = steps.iter().filter(|s| matches!(s.standing, Standing::NeedsYou | Standing::Failed)).count();
     let shown: Vec<&Step> = steps.iter().filter(|s| only.is_none_or(|name| s.name == name)).collect();
     if shown.is_empty() {
@@ -77,6 +79,7 @@ async fn screen(
             div.tools { @if only.is_some() { a href=(visit.href("settings/basic-setup")) { (visit.t("setup.all")) } } }
         }
         p.soft { (visit.t("setup.about")) }
+        @if !waits_for.is_empty() { p.warning { (visit.say("setup.orders_wait", &[&waits_for.join(", ")])) } }
         ol.steps { @for step in shown { (item(visit, step, only.is_some())) } }
     };
     Ok(shell::page(visit, visit.t("setup.title"), &content))

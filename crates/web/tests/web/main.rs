@@ -6,6 +6,7 @@ mod commands;
 mod document;
 mod engines;
 mod first_admin;
+mod hub_records;
 mod intake;
 mod lists;
 mod logs;

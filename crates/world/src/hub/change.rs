@@ -135,6 +135,11 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
+    /// Undoes the deletion of a base record: it is as the base has it.
+    pub(crate) fn bring_back(&mut self, kind: Kind, pk: i64) {
+        self.edits.insert((kind, pk), Some(Fields::new()));
+    }
+
     /// The fields a made record of a kind begins with: those of the first base record, so that both have the
     /// same names. The maker overwrites what belongs to that record alone.
     pub(crate) fn template(&self, kind: Kind) -> Fields {

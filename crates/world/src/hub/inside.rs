@@ -119,6 +119,34 @@ impl Hub {
         Ok(())
     }
 
+    /// Gives a product other fields, as the brand's catalogue would.
+    pub async fn update_product(&self, pk: i64, fields: Value) -> Result<(), Refused> {
+        self.change(|draft| {
+            draft.set(Kind::Product, pk, object(fields))?;
+            Ok(Then::Say(Reply::none()))
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Hides a product of the base, or shows it again: a catalogue that is behind its orders.
+    pub async fn show_product(&self, pk: i64, is_shown: bool) -> Result<(), Refused> {
+        self.change(|draft| {
+            match is_shown {
+                true => draft.bring_back(Kind::Product, pk),
+                false => draft.delete(Kind::Product, pk)?,
+            }
+            Ok(Then::Say(Reply::none()))
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// The key of a SKU.
+    pub fn product_of(&self, sku: &str) -> Option<i64> {
+        self.world().base.product_by_sku.get(sku).copied()
+    }
+
     /// Forgets every token: the next call of each client gets a `401`.
     pub async fn forget_tokens(&self) -> Result<(), Refused> {
         self.state.drop_tokens().await.map_err(|e| Self::broken(&e))?;

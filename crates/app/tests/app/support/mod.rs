@@ -234,6 +234,7 @@ pub async fn poll(app: &App) -> usize {
         match intake::poll_tick(app, &mut cursor).await.unwrap() {
             Polled::Page { new, more: true } => news += new,
             Polled::Page { new, more: false } => return news + new,
+            Polled::Waiting => return news,
             Polled::NotMine => panic!("this node may poll"),
         }
     }
