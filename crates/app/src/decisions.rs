@@ -141,7 +141,7 @@ impl Replayed {
             return Ok(());
         };
         let input = snapshot_of(batch)?;
-        if input.v != snapshot::FORMAT {
+        if !snapshot::REPLAYED.contains(&input.v) {
             self.older += records.len();
             return Ok(());
         }

@@ -13,7 +13,7 @@ use oms_store::engines::{self as store, Engine, NewEngine};
 use oms_store::ids::IdKind;
 use oms_store::locations::Location;
 use oms_store::logs::{self, Actor};
-use oms_store::{Tx, locations};
+use oms_store::{Tx, locations, wakes};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
@@ -145,6 +145,7 @@ fn name_taken(name: &str) -> Refusal {
 
 async fn wrote(tx: &mut Tx, id: i64, ids: ChangeIds, actor: &Actor, action: &str) -> Result<Engine> {
     logs::record_command(tx, actor, action).await?;
+    wakes::wake(tx, actor.at_us).await?;
     let engine = masked(find(tx, id).await?);
     let detail = json!({"name": engine.name, "stock_engine_type": engine.kind.as_str(), "config": engine.config,
                         "is_active": engine.is_active});

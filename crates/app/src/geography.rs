@@ -159,7 +159,7 @@ pub(crate) async fn resolve(app: &App) -> Result<()> {
         };
         let resolved: Vec<_> = found.iter().map(known).collect();
         people::resolve(&mut tx, &resolved).await?;
-        oms_store::scenarios::wake_waiting(&mut tx, app.now_us()).await?;
+        oms_store::wakes::wake(&mut tx, app.now_us()).await?;
         tx.commit().await?;
     }
 }

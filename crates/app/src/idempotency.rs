@@ -85,6 +85,33 @@ where
     }
 }
 
+/// Runs `work` that calls outside, with no transaction open: at most once a key. While it runs, and for good if this
+/// process ends in the middle, a repeat hears that it is running: nobody knows what the other side did.
+pub async fn run_outside(
+    app: &App,
+    key: Option<Key>,
+    refusal_answer: fn(&Refusal) -> Answer,
+    work: impl Future<Output = Result<Answer>>,
+) -> Result<Answer> {
+    if let Some(key) = &key {
+        let mut tx = app.store.begin().await?;
+        if let Some(kept) = claim(&mut tx, key, app.now_us()).await? {
+            return Ok(kept);
+        }
+        tx.commit().await?;
+    }
+    let answer = match work.await {
+        Err(Error::Refused(refusal)) => refusal_answer(&refusal),
+        other => other?,
+    };
+    if let Some(key) = &key {
+        let mut tx = app.store.begin().await?;
+        access::keep_answer(&mut tx, &key.scope, &key.key, answer.status.into(), &answer.body).await?;
+        tx.commit().await?;
+    }
+    Ok(answer)
+}
+
 async fn claim(tx: &mut Tx, key: &Key, now_us: i64) -> Result<Option<Answer>> {
     let Some(kept) = access::claim_key(tx, &key.scope, &key.key, key.fingerprint, now_us).await? else {
         return Ok(None);

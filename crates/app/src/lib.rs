@@ -13,6 +13,7 @@ pub mod discrepancies;
 pub mod doctor;
 pub mod dry_runs;
 pub mod engines;
+pub mod exclusions;
 pub mod geocode;
 pub mod geography;
 pub mod guard;

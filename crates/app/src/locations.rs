@@ -3,11 +3,11 @@
 use oms_connect::hub::{HubClient, HubStore, HubStoreKind};
 use oms_core::locations::LocationKind;
 use oms_core::refusal::Refusal;
-use oms_store::Tx;
 use oms_store::ids::IdKind;
 use oms_store::locations::{self as store, Location, Properties, SaveIds};
 use oms_store::logs::{self, Actor};
 use oms_store::people::NewAddress;
+use oms_store::{Tx, wakes};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -131,6 +131,9 @@ async fn write(
     engines::attach(tx, before, p.engine, p.is_active).await?;
     logs::record_command(tx, actor, action).await?;
     let id = store::save(tx, before, p, hub_hash, ids.save, actor).await?;
+    if before.is_none_or(|b| b.properties != *p) {
+        wakes::wake(tx, actor.at_us).await?;
+    }
     let detail = json!({"erp_code": p.erp_code, "is_active": p.is_active, "priority": p.priority, "max_quota": p.max_quota,
                         "engine": p.engine});
     logs::audit(tx, ids.audit, "stock_location", id, action, &detail, actor).await?;

@@ -5,6 +5,7 @@ pub(crate) mod input;
 use std::collections::{BTreeMap, BTreeSet};
 
 use oms_core::plan::Decision;
+use oms_core::scenarios::{Family, Rule};
 use oms_store::ids::IdKind;
 use oms_store::jobs::{self, Backlog, Job, JobKind, NewJob};
 use oms_store::loads::Slots;
@@ -26,7 +27,7 @@ const TRIES: usize = 3;
 /// Tries of one transaction that met another's lock.
 const COMMIT_TRIES: usize = 5;
 /// The fact that says when the next sweep is due.
-const SWEEP: &str = "replan_next_us";
+pub(crate) const SWEEP: &str = "replan_next_us";
 /// The most packages one sweep asks for; the next sweep takes the rest.
 const REPLANS: usize = 10_000;
 /// How long an order without a scenario waits before it is looked at again; a changed scenario wakes it.
@@ -313,11 +314,41 @@ async fn settle_jobs(
     Ok(jobs::give_back(tx, &again, &app.node, app.now_us(), None, 0).await?)
 }
 
-/// Asks for packages that are out of stock to be planned anew: those named, or those of whose products
-/// more became available since they were last tried, oldest order first. Returns how many were asked for.
-pub async fn request_replans(app: &App, packages: Option<&[i64]>) -> Result<usize> {
+/// Asks for packages that are out of stock to be planned anew: those named, or those that may be supplied now since
+/// stock rose or something else changed, oldest order first. Returns which were asked for.
+pub async fn request_replans(app: &App, packages: Option<&[i64]>) -> Result<Vec<i64>> {
+    let asked = replans(app, packages).await?;
+    let mut tx = app.store.begin().await?;
+    let packages = asked.write(&mut tx, app.now_us()).await?;
+    tx.commit().await?;
+    Ok(packages)
+}
+
+/// Packages to be planned anew, and the jobs that do it.
+pub struct Replans {
+    jobs: Vec<NewJob>,
+}
+
+impl Replans {
+    /// Asks for them in this transaction; one that waits already is asked for once.
+    pub async fn write(self, tx: &mut Tx, now_us: i64) -> Result<Vec<i64>> {
+        jobs::add(tx, &self.jobs, now_us).await?;
+        Ok(self.jobs.iter().map(|job| job.ref_id).collect())
+    }
+}
+
+/// Finds what [`request_replans`] asks for.
+pub async fn replans(app: &App, packages: Option<&[i64]>) -> Result<Replans> {
     let mut tx = app.store.read().await?;
-    let found = store::packages_to_replan(&mut tx, packages, REPLANS).await?;
+    let wanted = match packages {
+        Some(ids) => store::ToReplan::These(ids),
+        None => {
+            let active = scenarios::active(&mut tx, Family::Distribution).await?;
+            let by_moment = active.iter().flat_map(|s| &s.scenario.rules).any(Rule::by_moment);
+            store::ToReplan::Suppliable { by_moment }
+        }
+    };
+    let found = store::packages_to_replan(&mut tx, wanted, REPLANS).await?;
     drop(tx);
     let mut ids = app.store.take_ids(IdKind::Row, found.len()).await?;
     let job = |&(package, placed_us): &(i64, i64)| NewJob {
@@ -326,11 +357,14 @@ pub async fn request_replans(app: &App, packages: Option<&[i64]>) -> Result<usiz
         ref_id: package,
         sort: (placed_us, package),
     };
-    let new: Vec<NewJob> = found.iter().map(job).collect();
-    let mut tx = app.store.begin().await?;
-    jobs::add(&mut tx, &new, app.now_us()).await?;
-    tx.commit().await?;
-    Ok(found.len())
+    Ok(Replans { jobs: found.iter().map(job).collect() })
+}
+
+/// The states of packages that a person wants planned anew; absent: there is no such package.
+pub async fn states_of(app: &App, packages: &[i64]) -> Result<BTreeMap<i64, i64>> {
+    let mut tx = app.store.read().await?;
+    let found = oms_store::packages::by_ids(&mut tx, packages.to_vec()).await?;
+    Ok(found.into_iter().map(|p| (p.id, p.state)).collect())
 }
 
 /// Asks for what is out of stock to be planned anew, every so many minutes (setting `REPLANNING`), by one
@@ -345,7 +379,7 @@ pub async fn replan_sweep_tick(app: &App) -> Result<Option<usize>> {
     if !is_due {
         return Ok(None);
     }
-    Ok(Some(request_replans(app, None).await?))
+    Ok(Some(request_replans(app, None).await?.len()))
 }
 
 /// How much is still to be planned.

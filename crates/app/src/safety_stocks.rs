@@ -6,7 +6,7 @@ use oms_store::ids::IdKind;
 use oms_store::lists::{Ask, Page};
 use oms_store::logs::{self, Actor};
 use oms_store::safety_stocks::{self as store, SafetyStock};
-use oms_store::{Tx, channels, lists, locations, products};
+use oms_store::{Tx, channels, lists, locations, products, wakes};
 use serde_json::json;
 
 use crate::{App, Result};
@@ -71,6 +71,7 @@ pub async fn set(tx: &mut Tx, ids: ChangeIds, actor: &Actor, input: &SafetyInput
     };
     logs::record_command(tx, actor, "safety_stock.set").await?;
     let id = store::set(tx, ids.row, (product, location, channel), input.units, actor.at_us).await?;
+    wakes::wake(tx, actor.at_us).await?;
     let detail =
         json!({"sku": input.sku, "erp_code": input.erp_code, "channel": input.channel, "units": input.units});
     logs::audit(tx, ids.audit, "safety_stock", id, "safety_stock.set", &detail, actor).await?;

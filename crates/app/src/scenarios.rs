@@ -11,7 +11,7 @@ use oms_core::scenarios::{Family, Scenario};
 use oms_store::ids::IdKind;
 use oms_store::logs::{self, Actor};
 use oms_store::scenarios::{self as store, Authorship, Stored};
-use oms_store::{Tx, locations};
+use oms_store::{Tx, locations, wakes};
 use serde_json::Value;
 
 use crate::{App, Result};
@@ -109,7 +109,7 @@ async fn changed(
 ) -> Result<Stored> {
     logs::record_command(tx, actor, action).await?;
     logs::audit(tx, ids.audit, "scenario", id, action, body, actor).await?;
-    store::wake_waiting(tx, actor.at_us).await?;
+    wakes::wake(tx, actor.at_us).await?;
     let stored = store::lock(tx, id).await?;
     Ok(stored.ok_or_else(|| {
         oms_store::StoreError::Corrupt(format!("scenario {id} was just written and is gone"))

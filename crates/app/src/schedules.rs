@@ -181,7 +181,7 @@ pub async fn run_now(app: &App, schedule: &Schedule) -> Result<String> {
 async fn act(app: &App, action: Action) -> Result<String, String> {
     match action {
         Action::ReplanOutOfStock => {
-            let asked = planning::request_replans(app, None).await.map_err(|e| e.to_string())?;
+            let asked = planning::request_replans(app, None).await.map_err(|e| e.to_string())?.len();
             Ok(format!("{asked} packages are planned anew"))
         }
         Action::RunSetupTask { task } => {

@@ -4,11 +4,11 @@ use oms_core::refusal::Refusal;
 use oms_core::settings::{self as table, OrderFiltering};
 use oms_store::ids::IdKind;
 use oms_store::settings::{self as store, Setting};
-use oms_store::{Tx, logs};
+use oms_store::{Tx, logs, wakes};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::{App, Result, intake};
+use crate::{App, Result, intake, planning};
 
 /// The settings whose key contains `key`, masked.
 pub async fn list(app: &App, key: &str) -> Result<Vec<Setting>> {
@@ -103,6 +103,17 @@ async fn changed(
     logs::record_command(tx, actor, action).await?;
     let detail = json!({"key": row.key, "value": row.masked(value)});
     logs::audit(tx, ids.audit, "setting", id, action, &detail, actor).await?;
+    match row.key {
+        // The new interval counts from now.
+        "REPLANNING" => {
+            let every: table::Replanning = table::read(value)?;
+            let next_us = actor.at_us + every.every_minutes * 60_000_000;
+            store::set_fact(tx, planning::SWEEP, &next_us.to_string()).await?;
+        }
+        // Distances and areas are known, or are no more.
+        "GEOLOCATION_DISCOVERY" | "GEOCODE_PROVIDER_SETTINGS" => wakes::wake(tx, actor.at_us).await?,
+        _ => {}
+    }
     if matches!(row.key, "ORDER_FILTERING" | "OMNITRON_CLIENT_SETTINGS") {
         // What the old filter left out, or another hub has, is looked at from the beginning.
         store::forget_fact(tx, intake::WATERMARK).await?;

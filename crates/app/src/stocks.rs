@@ -143,7 +143,8 @@ pub async fn has_basket(app: &App, basket: &Basket) -> Result<Option<BTreeMap<St
     drop(tx);
     let ids: Vec<i64> = products.values().copied().collect();
     let states = engines::refresh(app, &ids).await?;
-    let down = |engine: Option<i64>| states.iter().any(|s| !s.usable && Some(s.id) == engine);
+    let is_said =
+        |engine: Option<i64>, product| states.iter().all(|s| Some(s.id) != engine || s.vouches_for(product));
     let mut tx = app.store.read().await?;
     let available = store::of_products(&mut tx, &ids).await?;
     let all = locations::all(&mut tx).await?;
@@ -151,13 +152,14 @@ pub async fn has_basket(app: &App, basket: &Basket) -> Result<Option<BTreeMap<St
     let kept = oms_store::safety_stocks::all_for(&mut tx, &ids).await?;
     let kept: Vec<_> = kept.iter().filter_map(|s| safety_snap(s, &places)).collect();
     let has = |l: &locations::Location| {
-        !down(l.properties.engine)
-            && basket.skus.iter().all(|(sku, &units)| {
-                let Some(&product) = products.get(sku) else { return false };
+        basket.skus.iter().all(|(sku, &units)| {
+            let Some(&product) = products.get(sku) else { return false };
+            is_said(l.properties.engine, product) && {
                 // Which channel asks is not said: what is kept back from some channels only does not count.
                 let safety = oms_core::plan::safety(&kept, ProductId(product), places[&l.id], None);
                 available.get(&(product, l.id)).is_some_and(|free| free.available - safety >= units)
-            })
+            }
+        })
     };
     let asked = |l: &locations::Location| {
         let p = &l.properties;

@@ -54,7 +54,7 @@ pub struct EngineClient {
 #[derive(Debug, Default)]
 pub struct Asked {
     pub readings: Readings,
-    /// The SKUs that were answered for; all of them unless something failed.
+    /// The SKUs that were answered for; all of them unless something failed or was not said.
     pub skus: BTreeSet<String>,
     pub requests: u64,
     pub failure: Option<EngineError>,
@@ -88,7 +88,10 @@ impl EngineClient {
                 asked.requests += 1;
                 match answer {
                     Ok(readings) => {
-                        asked.skus.extend(skus.iter().map(|s| (*s).to_owned()));
+                        let unsaid = &readings.unsaid;
+                        let said = skus.iter().filter(|s| !unsaid.contains(**s));
+                        asked.skus.extend(said.map(|s| (*s).to_owned()));
+                        asked.readings.unsaid.extend(readings.unsaid);
                         asked.readings.units.extend(readings.units);
                         asked.readings.ignored.add(readings.ignored);
                     }

@@ -96,6 +96,7 @@ fn world(dice: &mut Dice, locations: usize, lines: usize) -> Snapshot {
         stock,
         safety: vec![],
         engines_down: vec![],
+        unsaid: vec![],
         scenarios: vec![scenario()],
         transfers: vec![],
         lanes: vec![],

@@ -53,16 +53,12 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "GEOLOCATION_DISCOVERY",
-        about: "Whether and how distance is measured: haversine needs no key; google and yandex need api_key.",
+        about: "Whether distance is measured: as the crow flies, whoever is the provider. haversine uses the coordinates \
+                that are known; google and yandex have GEOCODE_PROVIDER_SETTINGS asked for those that are missing. An \
+                api_key here is accepted and not used.",
         example: r#"{"enabled":true,"provider":"haversine"}"#,
         secrets: Secrets { keys: &["api_key"], addresses: &["provider"], entry: "" },
-        validate: |v| {
-            let s: GeolocationDiscovery = read(v)?;
-            if s.provider != GeoProvider::Haversine && s.api_key.as_deref().unwrap_or_default().is_empty() {
-                return Err(wrong("api_key", "google and yandex need an api_key; haversine needs none."));
-            }
-            Ok(())
-        },
+        validate: |v| read::<GeolocationDiscovery>(v).map(drop),
     },
     Setting {
         key: "GEOCODE_PROVIDER_SETTINGS",
@@ -556,10 +552,9 @@ mod tests {
             |key, value: Value| setting(key).expect(key).accept(&value, None).expect_err("must be refused");
         assert_eq!(refused("ORDER_FILTERING", json!({"order_statuses": ["401"]})).field, "order_statuses");
         assert_eq!(refused("ORDER_FILTERING", json!({"statuses": []})).field, "statuses");
-        assert_eq!(
-            refused("GEOLOCATION_DISCOVERY", json!({"enabled": true, "provider": "google"})).field,
-            "api_key"
-        );
+        let google = json!({"enabled": true, "provider": "google"});
+        let accepted = setting("GEOLOCATION_DISCOVERY").expect("it is one").accept(&google, None);
+        assert_eq!(accepted.expect("no key is asked for that nothing uses"), google);
         assert_eq!(
             refused(
                 "OMNITRON_CLIENT_SETTINGS",

@@ -7,7 +7,7 @@ use crate::{Row, StoreError, Tx, args};
 pub struct Record {
     /// The plan's id, which is the order's.
     pub plan_id: i64,
-    /// The sequence of the order's event that tells of it.
+    /// From 1 within its plan.
     pub n: i64,
     pub batch_id: i64,
     pub ordinal: i64,
@@ -31,7 +31,8 @@ pub struct Batch {
     pub created_us: i64,
 }
 
-const COLUMNS: &str = "plan_id, n, batch_id, ordinal, input_hash, scenario_id, scenario_version, decision, created_us, \
+/// Kept is `n`, the sequence of the order's event that tells of the decision.
+const COLUMNS: &str = "plan_id, (SELECT COUNT(*) FROM decisions e WHERE e.plan_id = decisions.plan_id AND e.n <= decisions.n), batch_id, ordinal, input_hash, scenario_id, scenario_version, decision, created_us, \
                        result_hash, replaced_package_id";
 const BATCH_COLUMNS: &str = "id, snapshot, snapshot_hash, attempts, created_us";
 

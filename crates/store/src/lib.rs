@@ -57,5 +57,6 @@ pub mod today;
 pub mod totals;
 pub mod transfers;
 pub mod transitions;
+pub mod wakes;
 
 pub use db::{Cols, Options, Row, Store, StoreError, Tx, Value};

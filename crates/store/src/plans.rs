@@ -548,30 +548,45 @@ pub async fn lock_loads(
     rows.iter().map(one).collect()
 }
 
-/// Packages that are out of stock and may now be supplied: those with a product of which more became
-/// available since they were last tried, oldest order first. `ids`: only these, whatever became available.
+/// Which packages that are out of stock are to be planned anew.
+#[derive(Debug, Clone, Copy)]
+pub enum ToReplan<'a> {
+    /// These, whatever became available.
+    These(&'a [i64]),
+    /// Those with a product of which more became available since they were last tried, and all of them if something
+    /// else changed since by which units may be plannable (see [`crate::wakes`]). `by_moment`: those too of whose
+    /// products there are units anywhere, because a rule looks at what changes by itself.
+    Suppliable { by_moment: bool },
+}
+
+/// Packages that are out of stock and are to be planned anew, with the time of their order, oldest order first.
 pub async fn packages_to_replan(
     tx: &mut Tx,
-    ids: Option<&[i64]>,
+    wanted: ToReplan<'_>,
     limit: usize,
 ) -> Result<Vec<(i64, i64)>, StoreError> {
     let state = oms_core::packages::OUT_OF_STOCK;
     let head = format!(
         "SELECT p.id, o.placed_us FROM packages p JOIN orders o ON o.id = p.order_id WHERE p.state = {state}"
     );
-    let rows = match ids {
-        Some(ids) => {
+    let rows = match wanted {
+        ToReplan::These(ids) => {
             tx.fetch_in(&format!("{head} AND p.id"), ids.iter().copied(), "ORDER BY o.placed_us, p.id")
                 .await?
         }
-        None => {
+        ToReplan::Suppliable { by_moment } => {
             // A rise is written at its transaction's beginning and seen at its end: the margin covers that.
+            let tried = format!("COALESCE(p.last_tried_us, p.created_us) - {RISE_MARGIN_US}");
+            let somewhere = "OR EXISTS (SELECT 1 FROM package_items i JOIN stocks s ON s.product_id = i.product_id \
+                             WHERE i.package_id = p.id AND s.on_hand > s.reserved + s.quarantined)";
             let sql = format!(
-                "{head} AND EXISTS (SELECT 1 FROM package_items i JOIN stock_rises r ON r.product_id = i.product_id \
-                 WHERE i.package_id = p.id AND r.at_us > COALESCE(p.last_tried_us, p.created_us) - {RISE_MARGIN_US}) \
-                 ORDER BY o.placed_us, p.id LIMIT $1"
+                "{head} AND ($2 > {tried} OR EXISTS (SELECT 1 FROM package_items i \
+                 JOIN stock_rises r ON r.product_id = i.product_id WHERE i.package_id = p.id AND r.at_us > {tried}) {}) \
+                 ORDER BY o.placed_us, p.id LIMIT $1",
+                if by_moment { somewhere } else { "" }
             );
-            tx.fetch(sql, args![limit]).await?
+            let plannable_us = crate::wakes::plannable_us(tx).await?;
+            tx.fetch(sql, args![limit, plannable_us]).await?
         }
     };
     rows.iter().map(|r| Ok((r.i64(0)?, r.i64(1)?))).collect()

@@ -126,15 +126,14 @@ async fn keep_version(
 /// The fact that counts changes of scenarios.
 const GENERATION: &str = "scenarios_generation";
 
-/// Makes orders that wait for a scenario plannable again, now that scenarios changed.
-pub async fn wake_waiting(tx: &mut Tx, now_us: i64) -> Result<u64, StoreError> {
+/// Notes that scenarios, or what they look at, changed: what was decided to wait meanwhile is looked at again.
+pub(crate) async fn raise_generation(tx: &mut Tx) -> Result<(), StoreError> {
     let sql = "UPDATE facts SET value = CAST(CAST(value AS BIGINT) + 1 AS TEXT) WHERE name = $1";
     tx.execute(sql, args![GENERATION]).await?;
-    let sql = "UPDATE jobs SET state = 'runnable', run_at_us = $1 WHERE kind = 'plan' AND state = 'runnable' AND run_at_us > $1";
-    tx.execute(sql, args![now_us]).await
+    Ok(())
 }
 
-/// How often scenarios changed.
+/// How often scenarios, or what they look at, changed.
 pub async fn generation(tx: &mut Tx) -> Result<i64, StoreError> {
     tx.scalar("SELECT CAST(value AS BIGINT) FROM facts WHERE name = $1", args![GENERATION]).await
 }

@@ -53,6 +53,17 @@ impl Once {
 }
 
 impl Once {
+    /// Runs an effect that calls outside, at most once a key, and answers what it answered.
+    pub(crate) async fn run_outside(
+        self,
+        state: &WebState,
+        body: &Value,
+        work: impl Future<Output = oms_app::Result<Answer>>,
+    ) -> Result<Response, Problem> {
+        let (_, key) = self.key(body);
+        Ok(respond(idempotency::run_outside(&state.app, key, refusal_answer, work).await?))
+    }
+
     /// The key for an effect that keeps its answer itself.
     pub(crate) fn key(self, body: &Value) -> (Principal, Option<Key>) {
         let fingerprint = idempotency::fingerprint(body);

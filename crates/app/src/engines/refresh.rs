@@ -38,11 +38,13 @@ pub struct EngineState {
     pub name: String,
     /// Every product asked about has a fresh reading.
     pub usable: bool,
-    /// While it is not usable, planning goes on without its locations.
+    /// Of the products asked about, those it gave no number of, by id.
+    pub unsaid: BTreeSet<i64>,
+    /// While it is not usable, planning goes on without its locations, and without what it did not say.
     pub allow_partial: bool,
-    /// Why it is not usable, with what to do.
+    /// Why it is not usable, or did not say something, with what to do.
     pub reason: Option<String>,
-    /// When to look again, if it is not usable.
+    /// When to look again, if there is a reason.
     pub next_try_us: Option<i64>,
 }
 
@@ -52,6 +54,7 @@ impl EngineState {
             id: engine.id,
             name: engine.name.clone(),
             usable: true,
+            unsaid: BTreeSet::new(),
             allow_partial: engine.allow_partial,
             reason: None,
             next_try_us: None,
@@ -60,6 +63,43 @@ impl EngineState {
 
     fn down(engine: &Engine, reason: String, next_try_us: i64) -> Self {
         Self { usable: false, reason: Some(reason), next_try_us: Some(next_try_us), ..Self::usable(engine) }
+    }
+
+    /// A person switched it off: it is not asked, holds nobody up, and its locations have nothing that anybody vouches for.
+    fn off(engine: &Engine) -> Self {
+        Self { usable: false, allow_partial: true, ..Self::usable(engine) }
+    }
+
+    /// It answers, but not for these SKUs.
+    fn silent_on(
+        engine: &Engine,
+        skus: &BTreeSet<String>,
+        products: BTreeSet<i64>,
+        next_try_us: i64,
+    ) -> Self {
+        /// SKUs named.
+        const SHOWN: usize = 5;
+        if products.is_empty() {
+            return Self::usable(engine);
+        }
+        let shown: Vec<&str> = skus.iter().take(SHOWN).map(String::as_str).collect();
+        let more = if skus.len() > SHOWN { " and others" } else { "" };
+        let reason = format!(
+            "stock engine {}: it gave no number for {}{more}; correct them there",
+            engine.name,
+            shown.join(", ")
+        );
+        Self {
+            unsaid: products,
+            reason: Some(reason),
+            next_try_us: Some(next_try_us),
+            ..Self::usable(engine)
+        }
+    }
+
+    /// Whether its word on a product can be planned with.
+    pub fn vouches_for(&self, product: i64) -> bool {
+        self.usable && !self.unsaid.contains(&product)
     }
 }
 
@@ -79,25 +119,31 @@ pub async fn none(app: &App) -> bool {
 }
 
 /// Brings the readings of products up to date, at every location that an active outside engine feeds.
-/// One state an engine; an engine that fails is a state, never an error. No transaction may be open.
+/// One state an engine, those that are switched off included; an engine that fails is a state, never an error. No
+/// transaction may be open.
 pub async fn refresh(app: &App, products: &[i64]) -> Result<Vec<EngineState>> {
-    let questions = questions(app, products).await?;
+    let (questions, off) = questions(app, products).await?;
     let states = questions.into_iter().map(|question| ask(app, question));
-    futures::future::try_join_all(states).await
+    let mut states = futures::future::try_join_all(states).await?;
+    states.extend(off);
+    Ok(states)
 }
 
-async fn questions(app: &App, products: &[i64]) -> Result<Vec<Question>> {
+async fn questions(app: &App, products: &[i64]) -> Result<(Vec<Question>, Vec<EngineState>)> {
     let mut none_us = app.engines.none_us.lock().await;
     let now = app.now_us();
     if none_us.is_some_and(|at| (now - at).abs() < NONE_FOR_US) {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), Vec::new()));
     }
     let mut tx = app.store.read().await?;
     let engines = store::called(&mut tx).await?;
-    *none_us = engines.is_empty().then_some(now);
+    let all = store::all(&mut tx).await?;
+    let off: Vec<EngineState> =
+        all.iter().filter(|e| !e.is_active && e.kind.is_outside()).map(EngineState::off).collect();
+    *none_us = (engines.is_empty() && off.is_empty()).then_some(now);
     drop(none_us);
     if engines.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), off));
     }
     let limits: StockEngines = settings::typed(&mut tx, "STOCK_ENGINES").await?.unwrap_or_default();
     let since_us = now - limits.max_age_seconds * 1_000_000;
@@ -111,7 +157,7 @@ async fn questions(app: &App, products: &[i64]) -> Result<Vec<Question>> {
             engine,
         });
     }
-    Ok(questions)
+    Ok((questions, off))
 }
 
 async fn ask(app: &App, question: Question) -> Result<EngineState> {
@@ -146,7 +192,16 @@ async fn ask(app: &App, question: Question) -> Result<EngineState> {
     match asked.failure {
         None if stored => {
             retried(|| Box::pin(note_answer(app, engine.id))).await?;
-            Ok(EngineState::usable(engine))
+            let unsaid = &asked.readings.unsaid;
+            if !unsaid.is_empty() {
+                tracing::warn!(
+                    engine = engine.name,
+                    skus = unsaid.len(),
+                    "a stock engine gave values that are no numbers"
+                );
+            }
+            let products = unsaid.iter().filter_map(|sku| question.products.get(sku).copied()).collect();
+            Ok(EngineState::silent_on(engine, unsaid, products, app.now_us() + RETRY_US))
         }
         None => {
             let reason = format!("stock engine {}: it was changed while it was asked", engine.name);

@@ -7,7 +7,7 @@ use oms_core::geo::{self, Point};
 use oms_core::ids::{LineId, OrderId, PackageId, ProductId, ScenarioId};
 use oms_core::plan::{
     Attempt, Decision, EngineSnap, LaneSnap, LineSnap, LocationSnap, OrderSnap, SafetySnap, ScenarioSnap,
-    Snapshot, StockSnap, WaitReason, snapshot,
+    Snapshot, StockSnap, UnsaidSnap, WaitReason, snapshot,
 };
 use oms_core::queries::Facts;
 use oms_core::scenarios::{Family, Filter, OrderTraits, Rule, SortBy};
@@ -44,7 +44,7 @@ pub(crate) struct Input {
     scenarios: Vec<ScenarioSnap>,
     transfers: Vec<ScenarioSnap>,
     geo: bool,
-    /// Stock engines that cannot be planned with.
+    /// Stock engines that cannot be planned with, or not for some products.
     down: Vec<EngineState>,
     safety: Vec<SafetyStock>,
     /// Of the locations that have one, by id.
@@ -164,7 +164,7 @@ pub(crate) async fn read_for(
         safety: safety_stocks::all_for(tx, &products).await?,
         calendars: calendars(&candidates)?,
         now_us,
-        down: engines_down(tx, &candidates, engines).await?,
+        down: engines.iter().filter(|e| !e.usable || !e.unsaid.is_empty()).cloned().collect(),
         candidates,
         generation,
     })
@@ -193,28 +193,6 @@ async fn place(tx: &mut Tx, orders: &mut [OrderToPlan], candidates: &mut [Candid
         candidate.point = candidate.address_id.and_then(|a| points.get(&a).copied());
     }
     Ok(())
-}
-
-/// Engines that feed a location and cannot be planned with: those that do not answer, and those that
-/// were switched off, whose locations have no stock that anybody vouches for.
-async fn engines_down(
-    tx: &mut Tx,
-    candidates: &[Candidate],
-    asked: &[EngineState],
-) -> Result<Vec<EngineState>> {
-    let mut down: Vec<EngineState> = asked.iter().filter(|e| !e.usable).cloned().collect();
-    if candidates.iter().any(|c| c.snap.engine.is_some()) {
-        let off = oms_store::engines::all(tx).await?.into_iter().filter(|e| !e.is_active);
-        down.extend(off.map(|e| EngineState {
-            id: e.id,
-            name: e.name,
-            usable: false,
-            allow_partial: true,
-            reason: None,
-            next_try_us: None,
-        }));
-    }
-    Ok(down)
 }
 
 /// A snapshot with everything needed to commit its decisions.
@@ -315,14 +293,25 @@ pub(crate) fn build(input: &Input) -> Snapshot {
         engines_down: input
             .down
             .iter()
+            .filter(|e| !e.usable)
             .map(|e| EngineSnap { id: e.id, allow_partial: e.allow_partial })
             .collect(),
+        unsaid: input.down.iter().filter(|e| e.usable).flat_map(unsaid_snaps).collect(),
         scenarios: input.scenarios.clone(),
         transfers: input.transfers.clone(),
         lanes: if input.geo && by_distance { lanes(&input.candidates) } else { Vec::new() },
         orders: input.orders.iter().map(|o| wanted.order(o, &input.candidates, &place)).collect(),
     };
     snapshot.canonical()
+}
+
+fn unsaid_snaps(engine: &EngineState) -> impl Iterator<Item = UnsaidSnap> {
+    let (engine_id, allow_partial) = (engine.id, engine.allow_partial);
+    engine.unsaid.iter().map(move |&product| UnsaidSnap {
+        engine: engine_id,
+        product: ProductId(product),
+        allow_partial,
+    })
 }
 
 /// A location as it stands now: its calendar becomes open or closed, and minutes to the cut-off.

@@ -433,7 +433,7 @@ async fn packages_without_stock_are_cancelled_too() {
         let [a, b] = &fresh.skus;
         table.shop.stock(&[("L1", a, 5), ("L1", b, 5)]).await;
         table.shop.time.advance(1_000_000);
-        assert_eq!(planning::request_replans(&table.shop.app, None).await.unwrap(), 1);
+        assert_eq!(planning::request_replans(&table.shop.app, None).await.unwrap().len(), 1);
         assert_eq!(table.shop.replan().await, 1);
         assert_eq!(table.shop.packages(fresh.order).await.len(), 1);
         assert!(table.shop.packages(fresh.order).await[0].starts_with("P3 at L1: 100"));
@@ -444,7 +444,7 @@ async fn packages_without_stock_are_cancelled_too() {
         // Asked to be planned again, and cancelled before anybody does.
         let fresh = table.fresh(&[]).await;
         table.done(fresh.id, "PRODUCT_NOT_FOUND", json!({})).await;
-        assert_eq!(planning::request_replans(&table.shop.app, Some(&[fresh.id])).await.unwrap(), 1);
+        assert_eq!(planning::request_replans(&table.shop.app, Some(&[fresh.id])).await.unwrap().len(), 1);
         table.cancel(fresh.order, &[(&fresh.skus[0], 3)]).await;
         table.shop.replan().await;
         assert_eq!(table.packages(fresh.order).await, ["P1: 900, A 3, B 1", "P2: 920, B 1"]);

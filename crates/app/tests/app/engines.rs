@@ -591,7 +591,10 @@ async fn engines_are_defined_with_care() {
         input.config = json!({"service": {"url": format!("http://{}/multiple/", w.at)}});
         input.is_active = false;
         engines::put(&w.app, "test", &input).await.unwrap();
-        assert_eq!(refresh(&w.app, &w.products().await).await.unwrap(), []);
+        let asked = w.service.requests();
+        let state = w.refresh().await;
+        assert!(!state.usable && state.allow_partial && state.next_try_us.is_none(), "{state:?}");
+        assert_eq!(w.service.requests(), asked);
         assert_sound(&w.app).await;
     }
 }

@@ -18,6 +18,7 @@ mod lists;
 mod outside;
 mod panics;
 mod places_and_times;
+mod plannable;
 mod planning;
 mod planning_limits;
 mod refusals;

@@ -30,6 +30,8 @@ pub struct Wanted {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Readings {
     pub units: BTreeMap<(String, String), i64>,
+    /// SKUs of which a place was answered with something that is no number: what is there is not said.
+    pub unsaid: BTreeSet<String>,
     pub ignored: Ignored,
 }
 
@@ -46,6 +48,8 @@ pub struct Ignored {
     pub rounded: u64,
     /// Numbers beyond any shelf, read as the most a balance holds.
     pub too_large: u64,
+    /// Values that are no numbers: not said.
+    pub no_numbers: u64,
     /// The first of them.
     pub examples: Vec<String>,
 }
@@ -64,6 +68,7 @@ impl Ignored {
         self.negative += other.negative;
         self.rounded += other.rounded;
         self.too_large += other.too_large;
+        self.no_numbers += other.no_numbers;
         let room = MAX_EXAMPLES - self.examples.len().min(MAX_EXAMPLES);
         self.examples.extend(other.examples.into_iter().take(room));
     }
@@ -191,11 +196,8 @@ impl Reader<'_> {
         } else {
             (value, None)
         };
-        let mut units = number(units).ok_or_else(|| not_a_number(&at(), units))?;
-        if let Some(reserved) = reserved {
-            let off = number(reserved).ok_or_else(|| not_a_number(&at(), reserved))?;
-            units = units.saturating_sub(off);
-        }
+        let off = reserved.map_or(Some(Decimal::ZERO), number);
+        let units = number(units).and_then(|units| Some(units.saturating_sub(off?)));
         if !self.wanted.skus.contains(sku) {
             self.readings.ignored.unknown_skus += 1;
             self.readings.ignored.note("SKU not asked for", sku);
@@ -207,6 +209,12 @@ impl Reader<'_> {
             self.readings.ignored.note("location not of this engine", location);
             return Ok(());
         }
+        let Some(units) = units else {
+            self.readings.ignored.no_numbers += 1;
+            self.readings.ignored.note("no number", &at());
+            self.readings.unsaid.insert(sku.to_owned());
+            return Ok(());
+        };
         let whole = self.whole(units, &at());
         let place = self.readings.units.entry((sku.to_owned(), erp_code.to_owned())).or_default();
         *place = (*place + whole).min(MAX_ON_HAND);
@@ -233,10 +241,6 @@ impl Reader<'_> {
             }
         }
     }
-}
-
-fn not_a_number(at: &str, value: &Value) -> Unreadable {
-    Unreadable(format!("{at}: a number or a text holding one is expected, found {}", kind(value)))
 }
 
 /// A code: a text, or a whole number as some systems write codes.
@@ -342,13 +346,21 @@ mod tests {
     }
 
     #[test]
+    fn a_value_that_is_no_number_says_nothing_of_its_sku_alone() {
+        for odd in [json!(null), json!("abc"), json!(true), json!([]), json!("")] {
+            let answer = json!({"A": {"WH1": odd, "S1": 2}, "B": {"WH1": 3}, "C": {"WH1": odd}});
+            let read = read_as(&Mapping::default(), None, answer).expect("read");
+            assert_eq!(units(&read), [("A", "S1", 2), ("B", "WH1", 3)], "{odd}");
+            assert_eq!(read.unsaid, ["A".to_owned()].into());
+            assert_eq!((read.ignored.no_numbers, read.ignored.unknown_skus), (1, 1));
+        }
+    }
+
+    #[test]
     fn what_cannot_be_read_says_what_was_expected() {
         let error = |answer: Value| read_as(&Mapping::default(), None, answer).expect_err("unreadable").0;
         assert_eq!(error(json!([])), "an object by SKU is expected, found a list");
         assert_eq!(error(json!({"A": 5})), "an object by location is expected, found a number");
-        assert!(error(json!({"A": {"WH1": true}})).starts_with("A at WH1: a number"));
-        assert!(error(json!({"A": {"WH1": "many"}})).contains("found a text"));
-        assert!(error(json!({"A": {"WH1": null}})).contains("found null"));
         let rows = Mapping { shape: Shape::Rows, ..Mapping::default() };
         assert!(
             read_as(&rows, None, json!([{"location": "WH1"}])).expect_err("no SKU").0.contains("\"sku\"")

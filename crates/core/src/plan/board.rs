@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::snapshot::{LocationSnap, OrderSnap, SafetySnap, Snapshot};
+use super::snapshot::{LocationSnap, OrderSnap, SafetySnap, Snapshot, StockSnap};
 use crate::ids::ProductId;
 
 /// What is left to give. Looked up, never iterated: the order of a hash map must not reach a decision.
@@ -20,7 +20,11 @@ pub(super) struct Board<'a> {
 impl<'a> Board<'a> {
     pub(super) fn new(snapshot: &'a Snapshot) -> Self {
         let mut stock: HashMap<ProductId, Vec<(usize, i64)>> = HashMap::new();
-        for row in &snapshot.stock {
+        let is_said = |row: &&StockSnap| {
+            let engine = snapshot.locations[row.location].engine;
+            !snapshot.unsaid.iter().any(|u| Some(u.engine) == engine && u.product == row.product)
+        };
+        for row in snapshot.stock.iter().filter(is_said) {
             stock.entry(row.product).or_default().push((row.location, row.available));
         }
         stock.values_mut().for_each(|rows| rows.sort_unstable());

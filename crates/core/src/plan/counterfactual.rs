@@ -1,8 +1,9 @@
 //! What would have made a location win.
 //!
-//! The winner of an attempt is the first location it chose. For each other location: the smallest change
-//! of one number (units of stock, metres, minutes to the cut-off, slots) with which it would have been
-//! that first one; and for a location that filters removed, where it would rank without them.
+//! The winner of an attempt is the first location it chose, if it chose one. For each other location: the smallest
+//! change of one number (units of stock, metres, priority, open packages, minutes, slots) with which it would have been
+//! that first one; and for a location that filters removed, where it would rank without them. A location that no change
+//! of one number helps is not told of.
 
 use std::collections::BTreeMap;
 
@@ -15,19 +16,20 @@ use super::search::{self, Asking, Candidate, Target, Work, coverage};
 use super::snapshot::{LocationSnap, OrderSnap, Snapshot};
 use super::{Moment, score};
 use crate::ids::{LocationId, ProductId};
-use crate::scenarios::{Filter, Rule};
+use crate::scenarios::{Filter, Rule, SortBy};
 
 /// More units than this are no small change; none is stated then.
 const MAX_UNITS: usize = 500;
 
-/// The losers of one attempt that placed something.
+/// The losers of one attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Losers {
     pub rule: String,
     /// The rule's place in the scenario's chain.
     pub index: usize,
-    pub winner: LocationId,
-    /// Every other location, those that ranked first.
+    /// None: it placed nothing.
+    pub winner: Option<LocationId>,
+    /// The others that one change would help, those that ranked first.
     pub losers: Vec<Loser>,
 }
 
@@ -60,6 +62,16 @@ pub enum Change {
     Minutes { have: i64, need: i64 },
     /// A larger `max_quota` (none counts as 0).
     Quota { have: i64, need: i64 },
+    /// In a rule that sorts by `stock`: another amount of all that is still to be placed, by more or less of this product.
+    Stock { product: ProductId, have: i64, need: i64 },
+    /// Another priority.
+    Priority { have: i64, need: i64 },
+    /// Another number of open packages.
+    OpenPackages { have: i64, need: i64 },
+    /// Another targeted packaging time, in minutes.
+    PackagingMinutes { have: i64, need: i64 },
+    /// Another targeted exit time, in minutes.
+    ExitMinutes { have: i64, need: i64 },
 }
 
 /// The filters that removed a location, and its rank in the same attempt without them.
@@ -70,7 +82,7 @@ pub struct Without {
     pub rank: Option<usize>,
 }
 
-/// The losers of every attempt that placed something of an order, by its ordinal in the batch.
+/// The losers of every attempt that an order's rules made, by its ordinal in the batch.
 pub fn losers(snapshot: &Snapshot, ordinal: usize) -> Vec<Losers> {
     let Some(order) = snapshot.orders.get(ordinal) else { return Vec::new() };
     let mut board = Board::new(snapshot);
@@ -87,10 +99,13 @@ fn of_attempt(moment: &Moment<'_, '_>, order: &OrderSnap) -> Option<Losers> {
     let (index, rule) = moment.rule;
     let target = Target::customer(order, moment.work);
     let run = search::run(moment.rule, &mut board.clone(), order, &mut moment.work.clone(), &target);
-    let winner = run.attempt.chosen.first()?.location;
-    let place = run.ranked.iter().position(|c| board.location(c.location).id == winner)?;
+    if run.attempt.skipped {
+        return None;
+    }
+    let winner = run.attempt.chosen.first().map(|c| c.location);
+    let place = run.ranked.iter().position(|c| Some(board.location(c.location).id) == winner);
     let (_, needed) = coverage(&board, order, &moment.work.remaining);
-    let winning = &run.ranked[place];
+    let winning = place.map(|place| &run.ranked[place]);
     let mut stage = Stage {
         board,
         work: moment.work,
@@ -102,13 +117,14 @@ fn of_attempt(moment: &Moment<'_, '_>, order: &OrderSnap) -> Option<Losers> {
     };
 
     let mut losers = Vec::new();
-    for (i, candidate) in run.ranked.iter().enumerate().filter(|(i, _)| *i != place) {
+    for (i, candidate) in run.ranked.iter().enumerate().filter(|(i, _)| Some(*i) != place) {
         losers.push(stage.loser(candidate.location, Some(i + 1), None));
     }
     for (location, reason) in &run.removed {
         let removed = reason.removed(&stage.board, *location);
         losers.push(stage.loser(*location, None, Some(removed)));
     }
+    losers.retain(|l| !l.changes.is_empty() || l.without.as_ref().is_some_and(|w| w.rank.is_some()));
     Some(Losers { rule: rule.name.clone(), index, winner, losers })
 }
 
@@ -120,7 +136,8 @@ struct Stage<'s, 'a> {
     order: &'s OrderSnap,
     rule: (usize, &'s Rule),
     needed: i64,
-    winning: &'s Candidate,
+    /// None: nobody was chosen.
+    winning: Option<&'s Candidate>,
     /// Who ranks without a set of filters, by the set.
     lifted: BTreeMap<Vec<usize>, Vec<usize>>,
 }
@@ -130,6 +147,7 @@ struct Stage<'s, 'a> {
 struct Supposition {
     units: Vec<(ProductId, i64)>,
     metres: Option<i64>,
+    open_packages: Option<i64>,
     snap: Option<LocationSnap>,
 }
 
@@ -147,8 +165,10 @@ fn tally(units: &[ProductId]) -> Vec<(ProductId, i64)> {
 
 impl Stage<'_, '_> {
     fn loser(&mut self, location: usize, rank: Option<usize>, removed: Option<Removed>) -> Loser {
-        let changes =
-            [self.units(location), self.metres(location), self.minutes(location), self.quota(location)];
+        let mut changes =
+            vec![self.units(location), self.metres(location), self.minutes(location), self.quota(location)];
+        let sorted_by: Vec<SortBy> = self.rule.1.sort.iter().map(|s| s.by).collect();
+        changes.extend(sorted_by.into_iter().map(|by| self.key(location, by)));
         Loser {
             location: self.board.location(location).id,
             rank,
@@ -164,6 +184,8 @@ impl Stage<'_, '_> {
         target.supposed = suppose.metres.map(|metres| (location, metres));
         self.board.supposed = suppose.snap.map(|snap| (location, snap));
         suppose.units.iter().for_each(|&(product, n)| self.board.add(product, location, n));
+        let open_packages = self.board.open_packages[location];
+        self.board.open_packages[location] = suppose.open_packages.unwrap_or(open_packages);
         let wins = if self.rule.1.transferable {
             // What a location has more, or may send, others may get by transfer: all must be asked again.
             self.first(&target) == Some(location)
@@ -171,6 +193,7 @@ impl Stage<'_, '_> {
             self.outranks(location, &target)
         };
         suppose.units.iter().for_each(|&(product, n)| self.board.add(product, location, -n));
+        self.board.open_packages[location] = open_packages;
         self.board.supposed = None;
         wins
     }
@@ -188,11 +211,12 @@ impl Stage<'_, '_> {
         if filter::removed_by(rule, &self.board, target, location).is_some() {
             return false;
         }
-        let covered = coverage(&self.board, self.order, &self.work.remaining).0[location];
-        let keys = score::keys(rule, &self.board, target, location, covered);
+        let has = coverage(&self.board, self.order, &self.work.remaining).0[location];
+        let covered = has.covered;
+        let keys = score::keys(rule, &self.board, target, location, has);
         let mine = Candidate { location, keys, covered };
         let asking = Asking { rule, order: self.order, needed: self.needed };
-        search::order_of(rule, &mine, self.winning).is_lt()
+        self.winning.is_none_or(|winning| search::order_of(rule, &mine, winning).is_lt())
             && asking.offer(&self.board, self.work, location, covered).is_ok()
     }
 
@@ -259,7 +283,7 @@ impl Stage<'_, '_> {
         let target = Target::customer(self.order, self.work);
         let have = target.distance(location)?;
         let mut ends: Vec<i64> = Vec::new();
-        if let Some(winner) = target.distance(self.winning.location) {
+        if let Some(winner) = self.winning.and_then(|w| target.distance(w.location)) {
             ends.extend([winner - 1, winner, winner + 1]);
         }
         ends.extend(self.rule.1.filters.iter().filter_map(|f| match f {
@@ -298,6 +322,56 @@ impl Stage<'_, '_> {
         let snap = LocationSnap { max_quota: Some(need), ..snap };
         let suppose = Supposition { snap: Some(snap), ..Supposition::default() };
         self.wins(location, suppose).then_some(Change::Quota { have, need })
+    }
+
+    /// The nearest value of a sort key that would do: where it wins is one stretch, which ends at the winner's value.
+    fn key(&mut self, location: usize, by: SortBy) -> Option<Change> {
+        let at = self.rule.1.sort.iter().position(|s| s.by == by)?;
+        let winner = self.winning?.keys[at]?;
+        let snap = self.board.location(location).clone();
+        let has = coverage(&self.board, self.order, &self.work.remaining).0[location];
+        let have = match by {
+            SortBy::Priority => snap.priority,
+            SortBy::Density => self.board.open_packages[location],
+            SortBy::Stock if self.board.snapshot.since(3) => has.whole,
+            SortBy::PackagingTime => snap.packaging_minutes?,
+            SortBy::ExitTime => snap.exit_minutes?,
+            // Told as metres and units.
+            SortBy::Distance | SortBy::Coverage | SortBy::Stock => return None,
+        };
+        let mut ends = [winner - 1, winner, winner + 1];
+        ends.sort_by_key(|end| (end.abs_diff(have), *end));
+        let is_possible = |end: i64| end != have && (by == SortBy::Priority || end >= 0);
+        let product = self.fullest(location)?;
+        let suppose = |need: i64| {
+            let with = |snap: LocationSnap| Supposition { snap: Some(snap), ..Supposition::default() };
+            match by {
+                SortBy::Priority => with(LocationSnap { priority: need, ..snap.clone() }),
+                SortBy::Density => Supposition { open_packages: Some(need), ..Supposition::default() },
+                SortBy::PackagingTime => with(LocationSnap { packaging_minutes: Some(need), ..snap.clone() }),
+                SortBy::ExitTime => with(LocationSnap { exit_minutes: Some(need), ..snap.clone() }),
+                _ => Supposition { units: vec![(product, need - have)], ..Supposition::default() },
+            }
+        };
+        let need = ends.into_iter().find(|&end| is_possible(end) && self.wins(location, suppose(end)))?;
+        // Where less would do, something else is in the way, and is told by another change.
+        if self.wins(location, suppose(need + (have - need).signum())) {
+            return None;
+        }
+        Some(match by {
+            SortBy::Priority => Change::Priority { have, need },
+            SortBy::Density => Change::OpenPackages { have, need },
+            SortBy::PackagingTime => Change::PackagingMinutes { have, need },
+            SortBy::ExitTime => Change::ExitMinutes { have, need },
+            _ => Change::Stock { product, have, need },
+        })
+    }
+
+    /// The product still to be placed of which the location has most: the first of them.
+    fn fullest(&self, location: usize) -> Option<ProductId> {
+        let left = self.order.lines.iter().zip(&self.work.remaining).filter(|(_, n)| **n > 0);
+        let have = |product| self.board.available(product, location, self.order);
+        left.map(|(l, _)| l.product).rev().max_by_key(|&product| have(product))
     }
 
     /// Where it would rank if the filters that refuse it were not in the rule.

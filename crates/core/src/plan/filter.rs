@@ -86,6 +86,11 @@ pub(super) fn refuses(
             Some(have) if have <= *metres => None,
             have => Some(Reason::numbers(word, have, *metres)),
         },
+        Filter::BeforeCutOff { .. }
+            if snap.minutes_to_cut_off.is_none() && !snap.is_closed && board.snapshot.since(3) =>
+        {
+            None
+        }
         Filter::BeforeCutOff { minutes } => at_least(word, snap.minutes_to_cut_off, *minutes),
         Filter::PackagingTime { max_minutes } => at_most(word, snap.packaging_minutes, *max_minutes),
         Filter::ExitTime { max_minutes } => at_most(word, snap.exit_minutes, *max_minutes),

@@ -16,7 +16,7 @@ pub use board::safety;
 pub use explain::{Attempt, Chosen, Removed};
 pub use snapshot::{
     Area, EngineSnap, LaneSnap, LineSnap, LocationSnap, OrderSnap, SafetySnap, ScenarioSnap, Snapshot,
-    StockSnap,
+    StockSnap, UnsaidSnap,
 };
 
 use serde::{Deserialize, Serialize};
@@ -214,7 +214,7 @@ fn plan_order<'a>(
             erp_code: scenario.default_stock_location.clone(),
         });
     };
-    if let Some(engine) = engine_down(snapshot, scenario) {
+    if let Some(engine) = engine_down(snapshot, scenario, order) {
         return Decision::Waits(WaitReason::EngineDown { engine });
     }
 
@@ -306,15 +306,18 @@ fn packages_of(
     planned
 }
 
-/// An engine that must answer before the scenario may plan: one of a location that some rule may use,
-/// by the filters that do not depend on the order.
-fn engine_down(snapshot: &Snapshot, scenario: &Scenario) -> Option<i64> {
+/// An engine that must answer before the scenario may plan: one of a location that some rule may use, by the filters that
+/// do not depend on the order, which is down or said nothing of a product of the order.
+fn engine_down(snapshot: &Snapshot, scenario: &Scenario, order: &OrderSnap) -> Option<i64> {
+    let wants = |product: ProductId| order.lines.iter().any(|l| l.product == product);
     let must_answer = |location: &LocationSnap| {
         let engine = location.engine?;
-        let down = snapshot.engines_down.iter().find(|d| d.id == engine)?;
-        (!down.allow_partial && location.is_active).then_some(engine)
+        let down = || snapshot.engines_down.iter().any(|d| d.id == engine && !d.allow_partial);
+        let unsaid =
+            || snapshot.unsaid.iter().any(|u| u.engine == engine && !u.allow_partial && wants(u.product));
+        (location.is_active && (down() || unsaid())).then_some(engine)
     };
-    if snapshot.engines_down.is_empty() {
+    if snapshot.engines_down.is_empty() && snapshot.unsaid.is_empty() {
         return None;
     }
     let usable = |location: &LocationSnap| {

@@ -3,23 +3,23 @@
 use std::cmp::Ordering;
 
 use super::board::Board;
-use super::search::Target;
+use super::search::{Has, Target};
 use crate::scenarios::{Rule, SortBy, SortOrder};
 
-/// The rule's sort keys of one location; `None` is unknown. `covered` is what the location has of the
-/// products still to be placed.
+/// The rule's sort keys of one location; `None` is unknown. `has`: of the products still to be placed.
 pub(super) fn keys(
     rule: &Rule,
     board: &Board<'_>,
     target: &Target<'_>,
     location: usize,
-    covered: i64,
+    has: Has,
 ) -> Vec<Option<i64>> {
     let snap = board.location(location);
     let key = |by| match by {
         SortBy::Distance => target.distance(location),
         SortBy::Priority => Some(snap.priority),
-        SortBy::Stock => Some(covered),
+        SortBy::Stock if board.snapshot.since(3) => Some(has.whole),
+        SortBy::Stock | SortBy::Coverage => Some(has.covered),
         SortBy::Density => Some(board.open_packages[location]),
         SortBy::PackagingTime => snap.packaging_minutes,
         SortBy::ExitTime => snap.exit_minutes,

@@ -229,19 +229,30 @@ impl<'b, 'a> Draft<'b, 'a> {
     }
 }
 
-/// For each location, how many of the needed units it has.
-pub(super) fn coverage(board: &Board<'_>, order: &OrderSnap, remaining: &[i64]) -> (Vec<i64>, i64) {
+/// What a location has of the products still to be placed.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Has {
+    /// Units available, at most those needed of each product.
+    pub(super) covered: i64,
+    /// All units available.
+    pub(super) whole: i64,
+}
+
+/// What each location has of the needed products, and how many units are needed.
+pub(super) fn coverage(board: &Board<'_>, order: &OrderSnap, remaining: &[i64]) -> (Vec<Has>, i64) {
     let mut needs: BTreeMap<ProductId, i64> = BTreeMap::new();
     for (line, &n) in order.lines.iter().zip(remaining).filter(|(_, n)| **n > 0) {
         *needs.entry(line.product).or_insert(0) += n;
     }
-    let mut covered = vec![0; board.snapshot.locations.len()];
+    let mut all = vec![Has::default(); board.snapshot.locations.len()];
     for (&product, &need) in &needs {
         for &(location, raw) in board.of(product) {
-            covered[location] += board.less_safety(raw, product, location, order).min(need);
+            let available = board.less_safety(raw, product, location, order);
+            all[location].covered += available.min(need);
+            all[location].whole += available;
         }
     }
-    (covered, needs.values().sum())
+    (all, needs.values().sum())
 }
 
 /// A candidate with its sort keys and what it has of the units needed.
@@ -258,15 +269,15 @@ pub(super) struct Field {
 }
 
 /// Filters and ranks the locations.
-pub(super) fn field(rule: &Rule, board: &Board<'_>, target: &Target<'_>, covered: &[i64]) -> Field {
-    let (mut removed, mut candidates) = (Vec::new(), Vec::with_capacity(covered.len()));
-    for (location, &covered) in covered.iter().enumerate() {
+pub(super) fn field(rule: &Rule, board: &Board<'_>, target: &Target<'_>, all: &[Has]) -> Field {
+    let (mut removed, mut candidates) = (Vec::new(), Vec::with_capacity(all.len()));
+    for (location, &has) in all.iter().enumerate() {
         match filter::removed_by(rule, board, target, location) {
             Some(reason) => removed.push((location, reason)),
             None => candidates.push(Candidate {
                 location,
-                keys: score::keys(rule, board, target, location, covered),
-                covered,
+                keys: score::keys(rule, board, target, location, has),
+                covered: has.covered,
             }),
         }
     }
@@ -468,10 +479,10 @@ pub(super) fn run(
         attempt.skipped = true;
         return Run { attempt, ranked: Vec::new(), removed: Vec::new() };
     }
-    let (covered, needed) = coverage(board, order, &work.remaining);
+    let (all, needed) = coverage(board, order, &work.remaining);
     let asking = Asking { rule, order, needed };
-    let Field { candidates, removed: by_filter } = field(rule, board, target, &covered);
-    attempt.candidates = covered.len();
+    let Field { candidates, removed: by_filter } = field(rule, board, target, &all);
+    attempt.candidates = all.len();
 
     let can = |c: &Candidate| match (rule.products, rule.transferable) {
         (_, true) => true,

@@ -8,8 +8,12 @@ use crate::locations::LocationKind;
 use crate::queries::Facts;
 use crate::scenarios::{AreaLevel, LocationFlag, OrderTraits, Scenario};
 
-/// The version of this format; stored with each record so that a replay knows how to read it.
-pub const FORMAT: u32 = 2;
+/// The version of this format; stored with each record so that a replay decides by the rules of its day. Since 3: `stock`
+/// sorts by the whole amount, a location without a calendar is before every cut-off, and one that takes no deliveries
+/// gets no transfers.
+pub const FORMAT: u32 = 3;
+/// The formats whose decisions this version makes again, byte by byte.
+pub const REPLAYED: std::ops::RangeInclusive<u32> = 2..=FORMAT;
 
 /// The input of one batch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +32,9 @@ pub struct Snapshot {
     /// Outside stock engines that do not answer now, by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub engines_down: Vec<EngineSnap>,
+    /// Products of which an engine that answers did not say how many it has, sorted. They are nowhere that it feeds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unsaid: Vec<UnsaidSnap>,
     /// Active distribution scenarios, in the order they are tried.
     pub scenarios: Vec<ScenarioSnap>,
     /// Active transfer scenarios, in the order they are tried.
@@ -159,6 +166,15 @@ pub struct EngineSnap {
     pub allow_partial: bool,
 }
 
+/// A product that an engine was asked for and gave no number of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct UnsaidSnap {
+    pub engine: i64,
+    pub product: ProductId,
+    /// As in [`EngineSnap`]: otherwise orders that want the product wait.
+    pub allow_partial: bool,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScenarioSnap {
     pub id: ScenarioId,
@@ -234,6 +250,11 @@ pub struct LineSnap {
 }
 
 impl Snapshot {
+    /// Whether it is decided by the rules that came with a format.
+    pub(super) fn since(&self, format: u32) -> bool {
+        self.v >= format
+    }
+
     /// The same input in the order that plans are made on, whichever order its rows were read in:
     /// locations by `erp_code`, scenarios by priority and id, stock, safety and lanes by their keys.
     /// Orders keep theirs, and lines too: they are part of the input.
@@ -254,6 +275,7 @@ impl Snapshot {
         self.safety
             .sort_by(|a, b| (a.product, a.location, &a.channel).cmp(&(b.product, b.location, &b.channel)));
         self.engines_down.sort_unstable_by_key(|e| e.id);
+        self.unsaid.sort_unstable();
         self.lanes.iter_mut().for_each(|l| (l.to, l.from) = (place[l.to], place[l.from]));
         self.lanes.sort_unstable_by_key(|l| (l.to, l.from));
         self.scenarios.sort_by_key(|s| (s.scenario.priority, s.id));

@@ -3,6 +3,7 @@
 use super::search::{Draft, Target, Work, coverage, field, pieces};
 use crate::locations::LocationKind;
 use crate::queries::Facts;
+use crate::scenarios::LocationFlag;
 
 /// What one source sends.
 pub(super) struct Brought {
@@ -31,6 +32,9 @@ pub(super) fn assign(
         ])
     };
     let mut brought: Vec<Brought> = Vec::new();
+    if board.snapshot.since(3) && !here.flags.contains(&LocationFlag::DeliveryLocation) {
+        return brought;
+    }
     let takes = |s: &&super::ScenarioSnap| s.scenario.matches(&order.traits, &work.subject(order, extra()));
     let Some(chosen) = board.snapshot.transfers.iter().find(takes) else { return brought };
     for rule in &chosen.scenario.rules {
@@ -42,8 +46,8 @@ pub(super) fn assign(
             continue;
         }
         let target = Target::location(board.snapshot, order, to);
-        let (covered, _) = coverage(board, order, &missing);
-        for candidate in field(rule, board, &target, &covered).candidates {
+        let (all, _) = coverage(board, order, &missing);
+        for candidate in field(rule, board, &target, &all).candidates {
             if candidate.location == to || candidate.covered == 0 {
                 continue;
             }

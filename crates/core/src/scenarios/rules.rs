@@ -95,7 +95,7 @@ pub enum Filter {
     },
     /// Ours: open by its calendar at the moment of planning.
     Open {},
-    /// Ours: at least this many minutes are left before today's cut-off. A location without a calendar has none.
+    /// Ours: at least this many minutes are left before today's cut-off. A location without a calendar passes.
     BeforeCutOff {
         minutes: i64,
     },
@@ -160,6 +160,17 @@ impl Filter {
     }
 }
 
+impl Rule {
+    /// Whether time, or the packages of a location, may let a location pass that was refused before: nothing is written
+    /// when that happens.
+    pub fn by_moment(&self) -> bool {
+        let moves = |f: &Filter| {
+            matches!(f, Filter::Open {} | Filter::BeforeCutOff { .. } | Filter::SelectByQuota {})
+        };
+        self.filters.iter().any(moves)
+    }
+}
+
 /// A level of the address tree. The documents also call them country, state, district and neighbourhood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -216,8 +227,10 @@ pub enum SortBy {
     Distance,
     /// The location's `priority`.
     Priority,
-    /// Units available there of the products still to be placed.
+    /// Units available there of the products still to be placed, all of them.
     Stock,
+    /// Ours: the same, but of each product no more than is still to be placed: how much of the order it can fill.
+    Coverage,
     /// Packages the location has open.
     Density,
     /// Ours: the targeted packaging time; none is last either way.

@@ -1,5 +1,7 @@
 //! Decisions asked about: what would have changed them, whether they replay, what another scenario would do.
 
+use std::collections::BTreeSet;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -8,7 +10,7 @@ use oms_app::{decisions, planning};
 use oms_core::plan::Decision;
 use oms_core::refusal::Refusal;
 use oms_core::time::format_us;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
@@ -135,30 +137,71 @@ pub(crate) async fn order_stock_info(
     Ok(Json(json!({"count": rows.len(), "next": next, "previous": previous, "results": results})))
 }
 
-/// **Ours.** Plan packages anew that are out of stock: `{"packages": [ids]}`, or `{}` for all of whose
-/// products more became available.
-#[utoipa::path(post, path = "/api/v1/oms/packages/replan/", tag = "packages", request_body = Object,
-    responses((status = 200, body = Object)))]
+/// Which packages to plan anew.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReplanBody {
+    /// Ids, each once; left out: all that may be supplied now.
+    packages: Option<Vec<i64>>,
+}
+
+/// What became of the wish.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ReplanView {
+    /// How many are planned anew.
+    requested: usize,
+    /// By package, of those that were named.
+    packages: Vec<ReplannedView>,
+}
+
+/// What became of one package's wish.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ReplannedView {
+    package: i64,
+    /// `requested`, `not_out_of_stock` or `not_found`.
+    result: &'static str,
+}
+
+/// **Ours.** Plan packages anew that are out of stock: `{"packages": [ids]}`, or `{}` for all that may be supplied since
+/// stock rose or something else changed. Every named package gets its answer.
+#[utoipa::path(post, path = "/api/v1/oms/packages/replan/", tag = "packages", request_body = ReplanBody,
+    responses((status = 200, body = ReplanView)))]
 pub(crate) async fn replan(
     State(state): State<WebState>,
     once: Once,
     body: input::Json,
 ) -> Result<Response, Problem> {
-    let wrong = || {
-        let message = format!("packages is a list of 1 to {MAX_PACKAGES} ids, or left out for all.");
-        Refusal::invalid("packages", "invalid", message)
-    };
-    let packages = match body.0.get("packages") {
-        None | Some(Value::Null) => None,
-        Some(Value::Array(list)) if (1..=MAX_PACKAGES).contains(&list.len()) => {
-            Some(list.iter().map(Value::as_i64).collect::<Option<Vec<i64>>>().ok_or_else(wrong)?)
+    if body.0.get("packages").is_some_and(Value::is_null) {
+        return Err(Refusal::invalid(
+            "packages",
+            "invalid",
+            "null names no package; leave packages out for all.",
+        )
+        .into());
+    }
+    let named = body.read::<ReplanBody>()?.packages;
+    if let Some(ids) = &named {
+        let once: BTreeSet<i64> = ids.iter().copied().collect();
+        if !(1..=MAX_PACKAGES).contains(&ids.len()) || once.len() < ids.len() {
+            let message =
+                format!("packages is a list of 1 to {MAX_PACKAGES} ids, each once, or left out for all.");
+            return Err(Refusal::invalid("packages", "invalid", message).into());
         }
-        Some(_) => return Err(wrong().into()),
-    };
-    // Asking twice for the same package is one job, so the request needs no key of its own to be safe.
-    let requested = planning::request_replans(&state.app, packages.as_deref()).await?;
-    once.run(&state, &body.0, move |_| {
-        Box::pin(async move { answer(StatusCode::OK, &json!({"requested": requested})) })
+    }
+    let states = planning::states_of(&state.app, named.as_deref().unwrap_or_default()).await?;
+    let replans = planning::replans(&state.app, named.as_deref()).await?;
+    let now_us = state.app.now_us();
+    once.run(&state, &body.0, move |tx| {
+        Box::pin(async move {
+            let requested: BTreeSet<i64> = replans.write(tx, now_us).await?.into_iter().collect();
+            let result = |id: &i64| match states.contains_key(id) {
+                _ if requested.contains(id) => "requested",
+                true => "not_out_of_stock",
+                false => "not_found",
+            };
+            let told = named.iter().flatten().map(|id| ReplannedView { package: *id, result: result(id) });
+            answer(StatusCode::OK, &ReplanView { requested: requested.len(), packages: told.collect() })
+        })
     })
     .await
 }

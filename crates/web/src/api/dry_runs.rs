@@ -59,6 +59,9 @@ pub(crate) fn losers_view(
                 add.iter().map(|(product, n)| json!({"sku": skus.get(&product.0), "units": n})).collect();
             json!({"change": "units", "add": add})
         }
+        Change::Stock { product, have, need } => {
+            json!({"change": "stock", "sku": skus.get(&product.0), "have": have, "need": need})
+        }
         other => serde_json::to_value(other).unwrap_or_default(),
     };
     let attempts = losers.iter().map(|l| {
@@ -72,7 +75,7 @@ pub(crate) fn losers_view(
                        "changes": loser.changes.iter().map(change).collect::<Vec<_>>(), "without": loser.without})
             })
             .collect();
-        json!({"rule": l.rule, "index": l.index, "winner": l.winner.0, "winner_erp_code": erp(l.winner.0), "losers": losers})
+        json!({"rule": l.rule, "index": l.index, "winner": l.winner.map(|w| w.0), "winner_erp_code": l.winner.and_then(|w| erp(w.0)), "losers": losers})
     });
     attempts.collect()
 }

@@ -10,6 +10,7 @@ mod denial_reasons;
 mod discrepancies;
 mod dry_runs;
 pub(crate) mod engines;
+mod exclusions;
 mod geography;
 mod health;
 mod hub_records;
@@ -138,6 +139,8 @@ pub(crate) fn routes(state: WebState) -> Routes {
         .add(P::PlansRead, routes!(decisions::compare))
         .add(P::PlansRead, routes!(decisions::order_stock_info))
         .add(P::PackagesWrite, routes!(decisions::replan))
+        .list(P::PlansRead, &oms_store::exclusions::LIST, routes!(exclusions::list))
+        .add(P::PackagesWrite, routes!(exclusions::lift))
         .list(P::PackagesRead, &package_lists::LIST, routes!(packages::list))
         .list(P::PackagesRead, &package_lists::LIST, routes!(packages::short))
         .add(P::PackagesRead, routes!(packages::get))

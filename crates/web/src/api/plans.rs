@@ -28,9 +28,8 @@ pub(crate) struct PlanView {
     /// `start`, `pending`, `cancelled` or `completed`.
     state: String,
     order: Option<PlanOrder>,
-    /// What can be done now.
-    #[schema(value_type = Vec<Object>)]
-    commands: Vec<Value>,
+    /// What can be done now. The shape is ours.
+    commands: Vec<PlanCommand>,
     created_date: String,
     modified_date: String,
     /// One an order item.
@@ -45,6 +44,36 @@ pub(crate) struct PlanView {
     scenario_version: Option<i64>,
     /// Ours: how often planning was tried.
     tries: i64,
+}
+
+/// Something that can be done with an order's plan.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PlanCommand {
+    /// `cancel`: cancel what is left of the order. `replan`: plan its packages anew that are out of stock.
+    code: &'static str,
+    /// Where to POST.
+    path: String,
+    #[schema(value_type = Object)]
+    body: Value,
+}
+
+fn plan_commands(set: &PlanSet, plan: &Plan) -> Vec<PlanCommand> {
+    let left =
+        |i: &&oms_store::order_views::OrderItem| i.order_id == plan.id && i.quantity > i.quantity_cancelled;
+    let mut commands = Vec::new();
+    if plan.state != "cancelled" && set.items.iter().any(|i| left(&i)) {
+        let path = format!("/api/v1/oms/orders/{}/cancel/", plan.id);
+        commands.push(PlanCommand { code: "cancel", path, body: json!({}) });
+    }
+    let short = |p: &&oms_store::packages::Package| {
+        p.order_id == plan.id && p.state == oms_core::packages::OUT_OF_STOCK
+    };
+    let packages: Vec<i64> = set.packages.iter().filter(short).map(|p| p.id).collect();
+    if !packages.is_empty() {
+        let path = "/api/v1/oms/packages/replan/".into();
+        commands.push(PlanCommand { code: "replan", path, body: json!({"packages": packages}) });
+    }
+    commands
 }
 
 /// The planned order, in short.
@@ -171,7 +200,7 @@ fn view(set: &PlanSet, plan: &Plan) -> PlanView {
             number: o.number.clone(),
             channel: o.channel_id,
         }),
-        commands: Vec::new(),
+        commands: plan_commands(set, plan),
         created_date: format_us(plan.created_us),
         modified_date: format_us(plan.modified_us),
         orderexecutionplanitem_set: items.map(|i| plan_item(set, i)).collect(),

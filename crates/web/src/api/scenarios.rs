@@ -101,7 +101,7 @@ mod shapes {
         /// `SELECT_BY_QUOTA`, `tags`, `flags`, `max_distance`, `open`, `before_cut_off`, `packaging_time`, `exit_time`.
         #[schema(value_type = Vec<Object>, required = false)]
         filters: Vec<Value>,
-        /// First key first: `{"by": "distance|priority|stock|density|packaging_time|exit_time", "order": "asc|desc"}`.
+        /// First key first: `{"by": "distance|priority|stock|coverage|density|packaging_time|exit_time", "order": "asc|desc"}`.
         #[schema(value_type = Vec<Object>, required = false)]
         sort: Vec<Value>,
         #[schema(required = false)]

@@ -183,8 +183,11 @@ pub(crate) async fn delete(
 /// **Ours.** Run a schedule now, whatever its time; answers how it ended.
 #[utoipa::path(post, path = "/api/v1/oms/schedules/{id}/run/", tag = "settings", params(("id" = i64, Path)),
     responses((status = 200, body = ScheduleView)))]
-pub(crate) async fn run(State(state): State<WebState>, Id(id): Id) -> Result<Json<ScheduleView>, Problem> {
-    let schedule = schedules::get(&state.app, id).await?;
-    schedules::run_now(&state.app, &schedule).await?;
-    Ok(Json(view(schedules::get(&state.app, id).await?)))
+pub(crate) async fn run(State(state): State<WebState>, Id(id): Id, once: Once) -> Result<Response, Problem> {
+    once.run_outside(&state, &Value::Null, async {
+        let schedule = schedules::get(&state.app, id).await?;
+        schedules::run_now(&state.app, &schedule).await?;
+        answer(StatusCode::OK, &view(schedules::get(&state.app, id).await?))
+    })
+    .await
 }

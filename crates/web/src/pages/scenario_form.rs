@@ -27,7 +27,8 @@ const FILTERS: [(&str, &str, Takes); 12] = [
     ("packaging_time", "max_minutes", Takes::Number),
     ("exit_time", "max_minutes", Takes::Number),
 ];
-const SORTS: [&str; 6] = ["distance", "priority", "stock", "density", "packaging_time", "exit_time"];
+const SORTS: [&str; 7] =
+    ["distance", "priority", "stock", "coverage", "density", "packaging_time", "exit_time"];
 const MODES: [&str; 3] = ["all_from_one", "whole_lines", "units"];
 const OPS: [&str; 9] = ["eq", "ne", "in", "lt", "lte", "gt", "gte", "contains", "exists"];
 /// Whole numbers a rule may hold.

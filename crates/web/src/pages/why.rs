@@ -181,17 +181,22 @@ fn changes(visit: &Visit, known: &Known, losers: Option<&Losers>, id: i64) -> Ma
     let Some(loser) = losers.and_then(|l| l.losers.iter().find(|l| l.location.0 == id)) else {
         return html! {};
     };
+    let sku = |id: &oms_core::ids::ProductId| {
+        known.plan.products.get(&id.0).map_or_else(|| id.0.to_string(), |p| p.sku.clone())
+    };
     let said = |change: &Change| match change {
         Change::Units { add } => {
-            let sku = |id: &oms_core::ids::ProductId| {
-                known.plan.products.get(&id.0).map_or_else(|| id.0.to_string(), |p| p.sku.clone())
-            };
             let all: Vec<String> = add.iter().map(|(p, n)| format!("{n} × {}", sku(p))).collect();
             visit.say("why.change_units", &[&all.join(", ")])
         }
         Change::Metres { have, need } => visit.say("why.change_metres", &[have, need]),
         Change::Minutes { have, need } => visit.say("why.change_minutes", &[have, need]),
         Change::Quota { have, need } => visit.say("why.change_quota", &[have, need]),
+        Change::Stock { product, have, need } => visit.say("why.change_stock", &[have, need, &sku(product)]),
+        Change::Priority { have, need } => visit.say("why.change_priority", &[have, need]),
+        Change::OpenPackages { have, need } => visit.say("why.change_open_packages", &[have, need]),
+        Change::PackagingMinutes { have, need } => visit.say("why.change_packaging", &[have, need]),
+        Change::ExitMinutes { have, need } => visit.say("why.change_exit", &[have, need]),
     };
     html! {
         @for (i, change) in loser.changes.iter().enumerate() { @if i > 0 { "; " } (said(change)) }

@@ -206,10 +206,46 @@ async fn decisions_tell_what_they_saw_replay_and_are_compared() {
         s.get(&format!("{OMS}/orderexecutionplans/999999/counterfactuals/")).await.is(404);
 
         let replan = format!("{OMS}/packages/replan/");
-        assert_eq!(s.post(&replan, &json!({})).await.is(200).json(), json!({"requested": 0}));
-        s.post(&replan, &json!({"packages": "all"})).await.is(400);
+        let nothing = json!({"requested": 0, "packages": []});
+        assert_eq!(s.post(&replan, &json!({})).await.is(200).json(), nothing);
+        for wrong in [json!({"packages": "all"}), json!({"packages": null}), json!({"packages": [null]}), json!({"packages": []}),
+            json!({"packages": [1, 1]}), json!({"pakages": [1]})] {
+            s.post(&replan, &wrong).await.is(400);
+        }
+        let stocked = s.get(&format!("{OMS}/packages/")).await.is(200).json()["results"][0]["id"].clone();
+        let short = order_out_of_stock(&s).await;
+        let named = json!({"packages": [stocked, short, 987_654]});
+        let key = [("Idempotency-Key", "replan-1")];
+        let told = json!({"requested": 1, "packages": [{"package": stocked, "result": "not_out_of_stock"},
+            {"package": short, "result": "requested"}, {"package": 987_654, "result": "not_found"}]});
+        assert_eq!(s.write_with("POST", &replan, &key, &named).await.is(200).json(), told);
+        assert_eq!(oms_app::planning::replan_tick(&s.app, 256).await.expect("a tick").claimed, 1);
+        // The same key again asks for nothing.
+        assert_eq!(s.write_with("POST", &replan, &key, &named).await.is(200).json(), told);
+        assert_eq!(oms_app::planning::replan_tick(&s.app, 256).await.expect("a tick").claimed, 0);
+
+        // What can be done with each plan; decisions count from 1.
+        let plans = s.get(&format!("{OMS}/orderexecutionplans/?order__number=N-9")).await.is(200).json();
+        let plan = &plans["results"][0];
+        assert_eq!(plan["context"][0]["n"], 1);
+        assert_eq!((&plan["commands"][0]["code"], &plan["commands"][1]["body"]), (&json!("cancel"), &json!({"packages": [short]})));
+        // Nobody had it: what would have helped is told all the same.
+        let id = &plan["id"];
+        let losers = s.get(&format!("{OMS}/orderexecutionplans/{id}/counterfactuals/")).await.is(200).json();
+        assert_eq!((&losers[0]["winner"], &losers[0]["losers"][0]["changes"][0]["add"][0]["units"]), (&Value::Null, &json!(1)));
     })
     .await;
+}
+
+/// An order that no location can supply; its package.
+async fn order_out_of_stock(s: &Server) -> i64 {
+    let channel = s.get(&format!("{OMS}/channels/")).await.is(200).json()["results"][0]["id"].clone();
+    let order = json!({"number": "N-9", "channel": channel, "date_placed": "2031-03-04T09:15:27Z",
+        "shipping_address": {"line": "Street 1"}, "lines": [{"sku": "Z", "quantity": 1, "price": "1.00"}]});
+    s.post(&format!("{OMS}/orders/"), &json!({"orders": [order]})).await.is(200);
+    assert_eq!(oms_app::planning::tick(&s.app, 256).await.expect("a tick").planned, 1);
+    let found = s.get(&format!("{OMS}/packages/?state=920")).await.is(200).json();
+    found["results"][0]["id"].as_i64().expect("a package")
 }
 
 #[tokio::test]
@@ -250,6 +286,14 @@ async fn a_job_of_the_brands_own_is_set_shown_run_and_removed() {
         let one = format!("{list}{}/", made["id"]);
         let ran = s.post(&format!("{one}run/"), &json!({})).await.is(200).json();
         assert_eq!(ran["last_outcome"], "0 packages are planned anew");
+        // Once a key: the second answer is the first.
+        let key = [("Idempotency-Key", "run-1")];
+        let first = s.write_with("POST", &format!("{one}run/"), &key, &json!({})).await.is(200).json();
+        let mut tx = s.app.store.begin().await.unwrap();
+        tx.execute("UPDATE schedules SET last_outcome = 'untouched'", vec![]).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(s.write_with("POST", &format!("{one}run/"), &key, &json!({})).await.is(200).json(), first);
+        assert_eq!(s.get(&one).await.is(200).json()["last_outcome"], "untouched");
         let mut changed = ran.clone();
         changed["is_active"] = json!(false);
         assert_eq!(s.write("PUT", &one, &changed).await.is(200).json()["is_active"], false);

@@ -40,6 +40,11 @@ fn winner_with(
         Change::Metres { need, .. } => order.distances_m[location] = Some(*need),
         Change::Minutes { need, .. } => snap.minutes_to_cut_off = Some(*need),
         Change::Quota { need, .. } => snap.max_quota = Some(*need),
+        Change::Stock { product, have, need } => board.add(*product, location, need - have),
+        Change::Priority { need, .. } => snap.priority = *need,
+        Change::OpenPackages { need, .. } => board.open_packages[location] = *need,
+        Change::PackagingMinutes { need, .. } => snap.packaging_minutes = Some(*need),
+        Change::ExitMinutes { need, .. } => snap.exit_minutes = Some(*need),
     }
     board.supposed = Some((location, snap));
     let mut work = before.work.clone();
@@ -63,6 +68,15 @@ fn one_less(change: &Change) -> Vec<Change> {
         Change::Metres { have, need } => vec![Change::Metres { have, need: nearer(have, need) }],
         Change::Minutes { have, need } => vec![Change::Minutes { have, need: nearer(have, need) }],
         Change::Quota { have, need } => vec![Change::Quota { have, need: nearer(have, need) }],
+        Change::Stock { product, have, need } => {
+            vec![Change::Stock { product, have, need: nearer(have, need) }]
+        }
+        Change::Priority { have, need } => vec![Change::Priority { have, need: nearer(have, need) }],
+        Change::OpenPackages { have, need } => vec![Change::OpenPackages { have, need: nearer(have, need) }],
+        Change::PackagingMinutes { have, need } => {
+            vec![Change::PackagingMinutes { have, need: nearer(have, need) }]
+        }
+        Change::ExitMinutes { have, need } => vec![Change::ExitMinutes { have, need: nearer(have, need) }],
     }
 }
 
@@ -92,7 +106,13 @@ struct Tried {
     metres: usize,
     minutes: usize,
     quota: usize,
+    stock: usize,
+    priority: usize,
+    open_packages: usize,
+    minutes_of_work: usize,
     without: usize,
+    /// Attempts that placed nothing.
+    without_winner: usize,
 }
 
 fn try_all(s: &Snapshot, ordinal: usize, tried: &mut Tried) {
@@ -100,15 +120,22 @@ fn try_all(s: &Snapshot, ordinal: usize, tried: &mut Tried) {
     let decisions = plan(s);
     let p = planned(&decisions[ordinal]);
     let stated: Vec<Losers> = losers(s, ordinal);
-    let winners: Vec<_> =
-        p.attempts.iter().filter_map(|a| Some((a.index, a.chosen.first()?.location))).collect();
+    let winners: Vec<_> = p
+        .attempts
+        .iter()
+        .filter(|a| !a.skipped)
+        .map(|a| (a.index, a.chosen.first().map(|c| c.location)))
+        .collect();
     assert_eq!(stated.iter().map(|l| (l.index, l.winner)).collect::<Vec<_>>(), winners);
     tried.decisions += 1;
     let befores = attempts_of(s, ordinal);
     for attempt in &stated {
         let before = befores.iter().find(|b| b.rule.0 == attempt.index).expect("the attempt ran");
-        assert_eq!(attempt.losers.len() + 1, s.locations.len(), "every location but the winner is told of");
+        tried.without_winner += usize::from(attempt.winner.is_none() && !attempt.losers.is_empty());
         for loser in &attempt.losers {
+            let is_helped =
+                !loser.changes.is_empty() || loser.without.as_ref().is_some_and(|w| w.rank.is_some());
+            assert!(is_helped && Some(loser.location) != attempt.winner, "{loser:?}");
             let place = s.locations.iter().position(|l| l.id == loser.location).expect("known");
             for change in &loser.changes {
                 let with = winner_with(before, order, place, change);
@@ -122,6 +149,12 @@ fn try_all(s: &Snapshot, ordinal: usize, tried: &mut Tried) {
                     Change::Metres { .. } => tried.metres += 1,
                     Change::Minutes { .. } => tried.minutes += 1,
                     Change::Quota { .. } => tried.quota += 1,
+                    Change::Stock { .. } => tried.stock += 1,
+                    Change::Priority { .. } => tried.priority += 1,
+                    Change::OpenPackages { .. } => tried.open_packages += 1,
+                    Change::PackagingMinutes { .. } | Change::ExitMinutes { .. } => {
+                        tried.minutes_of_work += 1
+                    }
                 }
             }
             if let Some(without) = &loser.without {
@@ -149,8 +182,8 @@ fn every_stated_change_does_and_one_less_does_not() {
         }
     }
     println!("{tried:?}");
-    assert!(
-        tried.units > 0 && tried.metres > 0 && tried.minutes > 0 && tried.quota > 0 && tried.without > 0,
-        "{tried:?}"
-    );
+    let t = &tried;
+    let each =
+        [t.units, t.metres, t.minutes, t.quota, t.stock, t.priority, t.open_packages, t.minutes_of_work];
+    assert!(each.iter().chain([&t.without, &t.without_winner]).all(|n| *n > 0), "{tried:?}");
 }

@@ -9,7 +9,7 @@ use super::*;
 use crate::ids::{OrderId, ProductId};
 use crate::locations::LocationKind;
 use crate::queries::Facts;
-use crate::scenarios::{Family, OrderTraits, Scenario};
+use crate::scenarios::{Family, LocationFlag, OrderTraits, Scenario};
 
 fn scenario(rules: serde_json::Value, initial: Option<i64>) -> ScenarioSnap {
     let body =
@@ -38,7 +38,7 @@ fn location(i: usize) -> LocationSnap {
         priority: 0,
         open_packages: 0,
         max_quota: None,
-        flags: vec![],
+        flags: vec![LocationFlag::DeliveryLocation],
         tags: vec![],
         area: Area::default(),
         packaging_minutes: None,
@@ -96,6 +96,7 @@ fn snapshot(
         geo: true,
         safety: vec![],
         engines_down: vec![],
+        unsaid: vec![],
         transfers: vec![],
         lanes: vec![],
         locations: (0..n).map(location).collect(),

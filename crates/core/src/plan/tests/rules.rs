@@ -146,6 +146,7 @@ fn world_of(example: &Example) -> Snapshot {
             })
             .collect(),
         engines_down: vec![],
+        unsaid: vec![],
         scenarios: vec![scenario(Family::Distribution, &example.rules)],
         transfers: example.transfer_rules.iter().map(|r| scenario(Family::Transfer, r)).collect(),
         lanes: example
@@ -245,6 +246,7 @@ fn every_kind_of_rule_part_has_a_worked_example() {
         SortBy::Distance,
         SortBy::Priority,
         SortBy::Stock,
+        SortBy::Coverage,
         SortBy::Density,
         SortBy::PackagingTime,
         SortBy::ExitTime,
