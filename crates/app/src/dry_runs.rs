@@ -2,43 +2,48 @@
 
 use std::collections::HashMap;
 
-use oms_core::geo::Point;
 use oms_core::ids::ScenarioId;
 use oms_core::plan::counterfactual::{self, Losers};
-use oms_core::plan::{self, Area, Decision, ScenarioSnap, Seen};
-use oms_core::queries::Facts;
+use oms_core::plan::{self, Decision, ScenarioSnap, Seen};
 use oms_core::refusal::Refusal;
 use oms_core::scenarios::Scenario;
-use oms_store::plans::{self as store, LineToPlan, OrderToPlan};
-use oms_store::products;
+use oms_store::orders::Accepted;
+use oms_store::plans::{self as store, OrderToPlan};
+use oms_store::{StoreError, Tx};
+use serde_json::{Value, json};
 
 use crate::guard::blocking;
+use crate::orders::{self, ApiBatch};
 use crate::planning::input::{self, Hold};
 use crate::{App, Result, engines};
 
-/// The most lines a basket may have.
-pub const MAX_LINES: usize = 200;
-
 /// What is asked about.
-#[derive(Debug, Clone)]
 pub enum Subject {
     /// A stored order, by id; all of its lines, whatever became of them.
     Order(i64),
-    Basket(Basket),
+    /// A basket, or an order that is not there yet: a batch of one.
+    Basket(ApiBatch),
 }
 
-/// A basket, or an order that is not there yet.
-#[derive(Debug, Clone, Default)]
-pub struct Basket {
-    /// The hub's id of the channel.
-    pub channel: i64,
-    pub shipping_option: Option<String>,
-    pub payment_option: Option<String>,
-    pub customer_type: Option<String>,
-    pub area: Area,
-    pub point: Option<Point>,
-    /// SKU, units, price of one in minor units.
-    pub lines: Vec<(String, i64, Option<i64>)>,
+/// Reads a basket by the reader of orders: what an order may say a basket may, and what an order is refused for a basket
+/// is. Its number, its date and its address may be left out, and `customer_type` may stand beside the customer.
+pub fn read_basket(app: &App, value: &Value) -> Result<ApiBatch, Refusal> {
+    let mut order = value.as_object().cloned().ok_or_else(|| {
+        Refusal::invalid("basket", "invalid", "An object is expected, as an order of orders/ has it.")
+    })?;
+    if let Some(kind) = order.remove("customer_type") {
+        let customer = order.entry("customer").or_insert_with(|| json!({}));
+        if let Some(customer) = customer.as_object_mut() {
+            customer.entry("customer_type").or_insert(kind);
+        }
+    }
+    // No number of an order is so long.
+    order.entry("number").or_insert_with(|| format!("dry-run-{}", crate::random_hex::<24>()).into());
+    order.entry("date_placed").or_insert_with(|| oms_core::time::format_us(app.now_us()).into());
+    order.entry("shipping_address").or_insert_with(|| json!({}));
+    let batch = orders::read_batch(&json!({"orders": [order]}))?;
+    batch.refused().map_or(Ok(()), |refusal| Err(refusal.clone().below("basket")))?;
+    Ok(batch)
 }
 
 /// What would be decided, and why.
@@ -58,18 +63,13 @@ pub struct DryRun {
 
 /// Plans a subject now, with another scenario in place of the published ones if one is given.
 pub async fn run(app: &App, subject: Subject, scenario: Option<Scenario>) -> Result<DryRun> {
-    let mut tx = app.store.read().await?;
     let (order, product_skus) = match subject {
         Subject::Order(id) => {
-            let found = store::read_whole(&mut tx, id).await?;
-            let order = found.ok_or_else(|| Refusal::not_found("order", id))?;
-            let ids: Vec<i64> = order.lines.iter().map(|l| l.product).collect();
-            let products = oms_store::order_views::products(&mut tx, ids).await?;
-            (order, products.into_iter().map(|(id, p)| (id, p.sku)).collect())
+            let mut tx = app.store.read().await?;
+            read(&mut tx, id).await?.ok_or_else(|| Refusal::not_found("order", id))?
         }
-        Subject::Basket(basket) => from_basket(&mut tx, basket).await?,
+        Subject::Basket(basket) => as_an_order(app, basket).await?,
     };
-    drop(tx);
     if order.lines.is_empty() {
         return Err(
             Refusal::invalid("lines", "required", "There is nothing to plan: no line has units.").into()
@@ -98,73 +98,33 @@ pub async fn run(app: &App, subject: Subject, scenario: Option<Scenario>) -> Res
     Ok(DryRun { decision, losers, stock, skus, product_skus, erp_codes })
 }
 
-async fn from_basket(tx: &mut oms_store::Tx, basket: Basket) -> Result<(OrderToPlan, HashMap<i64, String>)> {
-    let skus: Vec<String> = basket.lines.iter().map(|l| l.0.clone()).collect();
-    let known = products::by_sku(tx, &skus).await?;
-    let mut lines = Vec::with_capacity(basket.lines.len());
-    for (i, (sku, units, price_minor)) in basket.lines.iter().enumerate() {
-        let product = known.get(sku).copied().ok_or_else(|| {
-            Refusal::invalid(
-                format!("lines[{i}].sku"),
-                "not_found",
-                format!("There is no product {sku:?} here."),
-            )
-        })?;
-        let mut facts = Facts::from([("line.sku".to_owned(), sku.clone().into())]);
-        if let Some(minor) = price_minor {
-            facts.insert("line.price".to_owned(), oms_core::money::format_minor(*minor).into());
-        }
-        // No stored line has an id below 0.
-        lines.push(LineToPlan {
-            id: -(i as i64) - 1,
-            product,
-            units: *units,
-            price_minor: *price_minor,
-            facts,
-        });
-    }
-    let mut facts = Facts::from([
-        ("order.channel".to_owned(), basket.channel.to_string().into()),
-        ("order.lines".to_owned(), lines.len().into()),
-        ("order.units".to_owned(), lines.iter().map(|l| l.units).sum::<i64>().into()),
-    ]);
-    let texts = [
-        ("order.shipping_option", &basket.shipping_option),
-        ("order.payment_option", &basket.payment_option),
-        ("order.customer_type", &basket.customer_type),
-    ];
-    for (name, value) in texts {
-        value.as_ref().map(|v| facts.insert(name.to_owned(), v.clone().into()));
-    }
-    let area = basket.area;
-    for (name, id) in [
-        ("country", area.country),
-        ("city", area.city),
-        ("township", area.township),
-        ("district", area.district),
-    ] {
-        id.map(|id| facts.insert(format!("order.{name}"), id.into()));
-    }
-    let order = OrderToPlan {
-        id: 0,
-        number: String::new(),
-        revision: 0,
-        replaces: None,
-        packages: 0,
-        channel: basket.channel,
-        channel_id: 0,
-        placed_us: 0,
-        shipping_option: basket.shipping_option,
-        payment_option: basket.payment_option,
-        customer_type: basket.customer_type,
-        address_id: None,
-        point: basket.point,
-        area,
-        facts,
-        lines,
-        excluded: Vec::new(),
-        excluded_sources: Vec::new(),
-        bring_to: None,
+/// An order with the SKUs of its products.
+type Found = (OrderToPlan, HashMap<i64, String>);
+
+async fn read(tx: &mut Tx, id: i64) -> Result<Option<Found>> {
+    let Some(order) = store::read_whole(tx, id).await? else { return Ok(None) };
+    let ids: Vec<i64> = order.lines.iter().map(|l| l.product).collect();
+    let products = oms_store::order_views::products(tx, ids).await?;
+    Ok(Some((order, products.into_iter().map(|(id, p)| (id, p.sku)).collect())))
+}
+
+/// Takes a basket as the order it would be, reads that as planning does, and takes all of it back: only so is a basket
+/// certain to be planned as its order will be.
+async fn as_an_order(app: &App, basket: ApiBatch) -> Result<Found> {
+    let ids = orders::api_ids(app, &basket).await?;
+    let actor = app.actor("system:dry-run").await?;
+    let mut tx = app.store.begin().await?;
+    let mut taken = orders::take_api_batch(&mut tx, basket, ids, &actor).await?;
+    let id = match taken.pop() {
+        Some(Ok(Accepted::New { order_id })) => order_id,
+        Some(Err(refusal)) => return Err(refusal.below("basket").into()),
+        other => return Err(StoreError::Corrupt(format!("a basket was answered with {other:?}")).into()),
     };
-    Ok((order, known.into_iter().map(|(sku, id)| (id, sku)).collect()))
+    let found = read(&mut tx, id).await?;
+    let (mut order, skus) = found.ok_or_else(|| StoreError::Corrupt("a basket is gone".into()))?;
+    // What is read by the ids of rows is not there to be read when they are taken back.
+    store::read_line_facts(&mut tx, &mut [&mut order]).await?;
+    input::place(&mut tx, std::slice::from_mut(&mut order), &mut []).await?;
+    tx.rollback().await?;
+    Ok((order, skus))
 }

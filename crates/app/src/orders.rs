@@ -1,7 +1,7 @@
 //! Taking orders: the one path that hub orders and API orders share.
 
 use oms_core::refusal::Refusal;
-use oms_core::{money, quantity::Units, time};
+use oms_core::{codes, money, quantity::Units, time};
 use oms_store::ids::IdKind;
 use oms_store::logs::{self, Actor};
 use oms_store::orders::{self as store, AcceptIds, Accepted, NewLine, NewOrder};
@@ -52,6 +52,13 @@ pub fn read_batch(body: &Value) -> Result<ApiBatch, Refusal> {
         ));
     }
     Ok(ApiBatch { orders: list.iter().map(read_order).collect() })
+}
+
+impl ApiBatch {
+    /// Why the first order that is refused is, if one is.
+    pub fn refused(&self) -> Option<&Refusal> {
+        self.orders.iter().find_map(|o| o.as_ref().err())
+    }
 }
 
 /// Ids for a batch of the API, taken before its transaction.
@@ -122,7 +129,7 @@ pub async fn take_api_batch(
 }
 
 fn read_order(value: &Value) -> Result<ApiOrder, Refusal> {
-    let fields = Fields(value);
+    let fields = Fields::of(value, "")?;
     fields.refuse_unknown(&[
         "number",
         "channel",
@@ -142,8 +149,8 @@ fn read_order(value: &Value) -> Result<ApiOrder, Refusal> {
         "billing_address",
         "lines",
     ])?;
-    let number = fields.text("number", 128)?.ok_or_else(|| required("number"))?;
-    let channel = value.get("channel").and_then(Value::as_i64).ok_or_else(|| required("channel"))?;
+    let number = fields.code("number", 128)?.ok_or_else(|| required("number"))?;
+    let channel = fields.id("channel")?.ok_or_else(|| required("channel"))?;
     let placed = fields.text("date_placed", 40)?.ok_or_else(|| required("date_placed"))?;
     let placed_us = time::parse_us(&placed).map_err(|e| wrong("date_placed", e.to_string()))?;
     let lines = value
@@ -154,15 +161,17 @@ fn read_order(value: &Value) -> Result<ApiOrder, Refusal> {
     if lines.len() > MAX_LINES {
         return Err(wrong("lines", format!("An order has at most {MAX_LINES} lines.")));
     }
-    let read = lines.iter().enumerate().map(|(i, line)| read_line(i, line)).collect::<Result<Vec<_>, _>>()?;
-    let (skus, lines) = read.into_iter().unzip();
+    let read: Vec<_> = lines.iter().enumerate().map(|(i, line)| read_line(i, line)).collect();
+    Refusal::of_all(read.iter().filter_map(|line| line.as_ref().err().cloned()))?;
+    let (skus, lines) = read.into_iter().flatten().unzip();
     let nobody = Value::Object(serde_json::Map::new());
-    let customer = Fields(value.get("customer").filter(|c| !c.is_null()).unwrap_or(&nobody));
+    let customer = value.get("customer").filter(|c| !c.is_null()).unwrap_or(&nobody);
+    let customer = Fields::of(customer, "customer")?;
     customer.refuse_unknown(&["first_name", "last_name", "email", "phone_number", "customer_type"])?;
-    let shipping = value
-        .get("shipping_address")
-        .filter(|a| a.is_object())
-        .ok_or_else(|| required("shipping_address"))?;
+    let address = |name: &str| match value.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(v) => read_address(name, v).map(Some),
+    };
     let order = NewOrder {
         hub: None,
         filtered_out: None,
@@ -178,12 +187,8 @@ fn read_order(value: &Value) -> Result<ApiOrder, Refusal> {
             phone: customer.text("phone_number", 128)?,
             customer_type: customer.text("customer_type", 64)?,
         },
-        shipping_address: read_address("shipping_address", shipping)?,
-        billing_address: value
-            .get("billing_address")
-            .filter(|a| a.is_object())
-            .map(|a| read_address("billing_address", a))
-            .transpose()?,
+        shipping_address: address("shipping_address")?.ok_or_else(|| required("shipping_address"))?,
+        billing_address: address("billing_address")?,
         currency: fields.text("currency", 3)?.map_or_else(|| "try".into(), |c| c.to_lowercase()),
         amount_minor: fields.money("amount")?,
         shipping_amount_minor: fields.money("shipping_amount")?,
@@ -205,10 +210,10 @@ fn read_order(value: &Value) -> Result<ApiOrder, Refusal> {
 }
 
 fn read_line(i: usize, value: &Value) -> Result<(String, NewLine), Refusal> {
-    let at = |field: &str| format!("lines[{i}].{field}");
-    let fields = Fields(value);
+    let fields = Fields::of(value, &format!("lines[{i}]"))?;
     fields.refuse_unknown(&["sku", "quantity", "price", "discount_amount", "tax_rate"])?;
-    let sku = fields.text("sku", 255)?.ok_or_else(|| required(&at("sku")))?;
+    let at = |field: &str| fields.path(field);
+    let sku = fields.code("sku", 255)?.ok_or_else(|| required(&at("sku")))?;
     let quantity = value.get("quantity").ok_or_else(|| required(&at("quantity")))?;
     let units =
         Units::from_json(quantity).map_err(|e| Refusal::invalid(at("quantity"), e.code(), e.to_string()))?;
@@ -227,7 +232,7 @@ fn read_line(i: usize, value: &Value) -> Result<(String, NewLine), Refusal> {
 }
 
 fn read_address(at: &str, value: &Value) -> Result<NewAddress, Refusal> {
-    let fields = Fields(value);
+    let fields = Fields::of(value, at)?;
     fields.refuse_unknown(&[
         "first_name",
         "last_name",
@@ -244,14 +249,7 @@ fn read_address(at: &str, value: &Value) -> Result<NewAddress, Refusal> {
         "latitude",
         "longitude",
     ])?;
-    let degrees = |name: &str| match value.get(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(v) => match v.as_f64().or_else(|| v.as_str()?.trim().parse().ok()) {
-            Some(degrees) => Ok(Some(degrees)),
-            None => Err(wrong(at, format!("{name} is a number of degrees."))),
-        },
-    };
-    let point = match (degrees("latitude")?, degrees("longitude")?) {
+    let point = match (fields.degrees("latitude")?, fields.degrees("longitude")?) {
         (Some(lat), Some(lon)) => Some(
             oms_core::geo::Point::from_degrees(lat, lon)
                 .ok_or_else(|| wrong(at, "latitude is -90 to 90 and longitude -180 to 180 degrees."))?,
@@ -259,19 +257,15 @@ fn read_address(at: &str, value: &Value) -> Result<NewAddress, Refusal> {
         (None, None) => None,
         _ => return Err(wrong(at, "latitude and longitude come together or not at all.")),
     };
-    let place = |name: &str| match value.get(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(v) => v.as_i64().map(Some).ok_or_else(|| wrong(at, format!("{name} is the id of a {name}."))),
-    };
     Ok(NewAddress {
         first_name: fields.text("first_name", 255)?,
         last_name: fields.text("last_name", 255)?,
         phone: fields.text("phone_number", 128)?,
         email: fields.text("email", 254)?,
-        country_id: place("country")?,
-        city_id: place("city")?,
-        township_id: place("township")?,
-        district_id: place("district")?,
+        country_id: fields.id("country")?,
+        city_id: fields.id("city")?,
+        township_id: fields.id("township")?,
+        district_id: fields.id("district")?,
         line: fields.text("line", 255)?,
         postcode: fields.text("postcode", 64)?,
         notes: fields.text("notes", 512)?,
@@ -289,38 +283,84 @@ fn wrong(field: &str, message: impl Into<String>) -> Refusal {
     Refusal::invalid(field, "invalid", message)
 }
 
-/// The fields of a JSON object from outside.
-struct Fields<'a>(&'a Value);
+/// The fields of a JSON object from outside, and where it stands.
+struct Fields<'a> {
+    map: &'a serde_json::Map<String, Value>,
+    at: String,
+}
 
-impl Fields<'_> {
+impl<'a> Fields<'a> {
+    fn of(value: &'a Value, at: &str) -> Result<Self, Refusal> {
+        let field = if at.is_empty() { "non_field_errors" } else { at };
+        let map = value.as_object().ok_or_else(|| wrong(field, "An object is expected."))?;
+        Ok(Self { map, at: at.to_owned() })
+    }
+
+    fn path(&self, name: &str) -> String {
+        if self.at.is_empty() { name.to_owned() } else { format!("{}.{name}", self.at) }
+    }
+
+    fn wrong(&self, name: &str, message: impl Into<String>) -> Refusal {
+        wrong(&self.path(name), message)
+    }
+
+    /// The value under a name; `null` counts as missing.
+    fn get(&self, name: &str) -> Option<&'a Value> {
+        self.map.get(name).filter(|v| !v.is_null())
+    }
+
     fn refuse_unknown(&self, known: &[&str]) -> Result<(), Refusal> {
-        let object = self.0.as_object().ok_or_else(|| wrong("non_field_errors", "An object is expected."))?;
-        match object.keys().find(|k| !known.contains(&k.as_str())) {
+        match self.map.keys().find(|k| !known.contains(&k.as_str())) {
             Some(unknown) => {
-                Err(wrong(unknown, format!("{unknown:?} is not known here. Known: {}.", known.join(", "))))
+                let message = format!("{unknown:?} is not known here. Known: {}.", known.join(", "));
+                Err(self.wrong(unknown, message))
             }
             None => Ok(()),
         }
     }
 
     fn text(&self, name: &str, max_chars: usize) -> Result<Option<String>, Refusal> {
-        match self.0.get(name) {
-            None | Some(Value::Null) => Ok(None),
+        match self.get(name) {
+            None => Ok(None),
             Some(Value::String(s)) if s.trim().is_empty() => Ok(None),
             Some(Value::String(s)) if s.chars().count() > max_chars => {
-                Err(wrong(name, format!("{name} has at most {max_chars} characters.")))
+                Err(self.wrong(name, format!("{name} has at most {max_chars} characters.")))
             }
             Some(Value::String(s)) if s.contains('\0') => {
-                Err(wrong(name, format!("{name} holds a NUL character.")))
+                Err(self.wrong(name, format!("{name} holds a NUL character.")))
             }
             Some(Value::String(s)) => Ok(Some(s.trim().to_owned())),
-            Some(Value::Number(n)) => Ok(Some(n.to_string())),
-            Some(_) => Err(wrong(name, format!("{name} is text."))),
+            // Taken digit for digit, or not at all: a postcode is a code too.
+            Some(Value::Number(n)) => codes::number(n).map(Some).map_err(|e| self.wrong(name, e.to_string())),
+            Some(_) => Err(self.wrong(name, format!("{name} is text."))),
         }
     }
 
+    /// A text that names a thing: nothing in it is unseen.
+    fn code(&self, name: &str, max_chars: usize) -> Result<Option<String>, Refusal> {
+        let code = self.text(name, max_chars)?;
+        code.as_deref()
+            .map(codes::clean)
+            .transpose()
+            .map_err(|e| self.wrong(name, format!("{name}: {e}.")))?;
+        Ok(code)
+    }
+
+    fn id(&self, name: &str) -> Result<Option<i64>, Refusal> {
+        let id =
+            |v: &Value| v.as_i64().ok_or_else(|| self.wrong(name, format!("{name} is the id of a {name}.")));
+        self.get(name).map(id).transpose()
+    }
+
+    fn degrees(&self, name: &str) -> Result<Option<f64>, Refusal> {
+        let degrees = |v: &Value| v.as_f64().or_else(|| v.as_str()?.trim().parse().ok());
+        let read =
+            |v: &Value| degrees(v).ok_or_else(|| self.wrong(name, format!("{name} is a number of degrees.")));
+        self.get(name).map(read).transpose()
+    }
+
     fn money(&self, name: &str) -> Result<Option<i64>, Refusal> {
-        let value = self.0.get(name).unwrap_or(&Value::Null);
-        money::from_json(value).map_err(|e| wrong(name, e.to_string()))
+        let value = self.get(name).unwrap_or(&Value::Null);
+        money::from_json(value).map_err(|e| self.wrong(name, e.to_string()))
     }
 }

@@ -50,50 +50,70 @@ pub async fn set(tx: &mut Tx, mut ids: LoadIds, actor: &Actor, rows: &[StockRow]
         locations::all(tx).await?.into_iter().map(|l| (l.properties.erp_code, l.id)).collect();
     let products =
         products_of(tx, rows.iter().map(|r| r.sku.as_str()), &mut ids.products, actor.at_us).await?;
-    let mut counts = Vec::with_capacity(rows.len());
+    let (mut counts, mut refused) = (Vec::with_capacity(rows.len()), Vec::new());
     let mut stated = HashSet::new();
     for (i, row) in rows.iter().enumerate() {
-        let location = places.get(&row.erp_code).ok_or_else(|| {
-            Refusal::invalid(
-                format!("rows[{i}].erp_code"),
-                "not_found",
-                format!("There is no location {}.", row.erp_code),
-            )
-        })?;
-        if !(0..=MAX_ON_HAND).contains(&row.on_hand) {
-            let message =
-                format!("{} is not a count: 0 to {MAX_ON_HAND} whole units are expected.", row.on_hand);
-            return Err(Refusal::invalid(format!("rows[{i}].on_hand"), "invalid", message).into());
+        match check(i, row, &places, &mut stated) {
+            Ok(location) => {
+                let ledger_id = ids.rows.next().expect("an id was taken for every row");
+                counts.push(Count { place: (products[&row.sku], location), on_hand: row.on_hand, ledger_id });
+            }
+            Err(refusal) => refused.push(refusal),
         }
-        if !stated.insert((location, &row.sku)) {
-            let message =
-                format!("{} at {} stands twice in this load; state it once.", row.sku, row.erp_code);
-            return Err(Refusal::invalid(format!("rows[{i}]"), "duplicate", message).into());
-        }
-        let ledger_id = ids.rows.next().expect("an id was taken for every row");
-        counts.push(Count { place: (products[&row.sku], *location), on_hand: row.on_hand, ledger_id });
     }
+    Refusal::of_all(refused)?;
     logs::record_command(tx, actor, "stock.set").await?;
-    let refused = store::set_on_hand(tx, &counts, actor).await?;
-    let row_of = |place| counts.iter().position(|c| c.place == place).unwrap_or_default();
-    match refused.first() {
-        None => Ok(counts.len()),
-        Some(NotCounted::BelowReserved(place)) => {
-            let i = row_of(*place);
+    let mut refused = Vec::new();
+    for not_counted in store::set_on_hand(tx, &counts, actor).await? {
+        let i = counts.iter().position(|c| c.place == not_counted.place()).unwrap_or_default();
+        refused.push((i, refusal_of(&not_counted, i, &rows[i])));
+    }
+    refused.sort_by_key(|(i, _)| *i);
+    Refusal::of_all(refused.into_iter().map(|(_, refusal)| refusal))?;
+    Ok(counts.len())
+}
+
+/// The location of a row that may be counted.
+fn check<'r>(
+    i: usize,
+    row: &'r StockRow,
+    places: &HashMap<String, i64>,
+    stated: &mut HashSet<(i64, &'r str)>,
+) -> Result<i64, Refusal> {
+    let at = |field: &str| format!("rows[{i}].{field}");
+    let location = *places.get(&row.erp_code).ok_or_else(|| {
+        Refusal::invalid(at("erp_code"), "not_found", format!("There is no location {}.", row.erp_code))
+    })?;
+    if !(0..=MAX_ON_HAND).contains(&row.on_hand) {
+        let message = format!("{} is not a count: 0 to {MAX_ON_HAND} whole units are expected.", row.on_hand);
+        return Err(Refusal::invalid(at("on_hand"), "invalid", message));
+    }
+    if !stated.insert((location, &row.sku)) {
+        let message = format!("{} at {} stands twice in this load; state it once.", row.sku, row.erp_code);
+        return Err(Refusal::invalid(format!("rows[{i}]"), "duplicate", message));
+    }
+    Ok(location)
+}
+
+fn refusal_of(not_counted: &NotCounted, i: usize, row: &StockRow) -> Refusal {
+    let StockRow { erp_code, sku, on_hand } = row;
+    match not_counted {
+        NotCounted::BelowPromised { reserved, quarantined, .. } => {
+            let besides = match quarantined {
+                0 => String::new(),
+                n => format!(", and {n} more are set aside until their discrepancy is closed"),
+            };
             let message = format!(
-                "{} units of {} at {} are fewer than are already reserved there.",
-                rows[i].on_hand, rows[i].sku, rows[i].erp_code
+                "{on_hand} units of {sku} at {erp_code} are fewer than are promised: {reserved} are reserved{besides}."
             );
-            Err(Refusal::invalid(format!("rows[{i}].on_hand"), "below_reserved", message).into())
+            Refusal::invalid(format!("rows[{i}].on_hand"), "below_reserved", message)
         }
-        Some(NotCounted::FedBy(place, engine)) => {
-            let i = row_of(*place);
+        NotCounted::FedBy(_, engine) => {
             let message = format!(
-                "The stock of {} comes from the stock engine {engine:?}; correct it there, or set engine of the \
-                 location to null first.",
-                rows[i].erp_code
+                "The stock of {erp_code} comes from the stock engine {engine:?}; correct it there, or set engine of the \
+                 location to null first."
             );
-            Err(Refusal::invalid(format!("rows[{i}].erp_code"), "fed_by_engine", message).into())
+            Refusal::invalid(format!("rows[{i}].erp_code"), "fed_by_engine", message)
         }
     }
 }

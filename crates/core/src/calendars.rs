@@ -139,8 +139,7 @@ fn wrong(at: impl Into<String>, message: impl Into<String>) -> Refusal {
 impl Calendar {
     /// Reads and checks a calendar; refusals name the part, below `calendar`.
     pub fn from_json(value: &Value) -> Result<Self, Refusal> {
-        let calendar: Self = serde_json::from_value(value.clone())
-            .map_err(|e| wrong("calendar", format!("The calendar cannot be read: {e}.")))?;
+        let calendar: Self = crate::reading::read(value, "calendar")?;
         if zone(&calendar.time_zone).is_none() {
             let message = format!(
                 "{:?} is not a time zone; a name like Europe/Istanbul is expected.",
@@ -338,7 +337,9 @@ mod tests {
                 .contains("overlap")
         );
         assert!(refused(json!({"time_zone": "UTC", "weekly": {"someday": []}})).contains("someday"));
-        assert!(refused(json!({"time_zone": "UTC", "holidays": ["2026-13-01"]})).contains("cannot be read"));
+        assert!(
+            refused(json!({"time_zone": "UTC", "holidays": ["2026-13-01"]})).contains("calendar.holidays[0]")
+        );
         assert!(refused(json!({"time_zone": "UTC", "exceptions": [{"date": "2026-01-01", "hours": [["12:00", "11:00"]]}]})).starts_with("calendar.exceptions[0]"));
     }
 

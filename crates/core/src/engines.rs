@@ -426,10 +426,10 @@ mod tests {
         assert_eq!(field("/service/url", json!("ftp://x")), "service.url");
         assert_eq!(field("/service/url", json!("https://u:p@s.example/")), "service.url");
         assert_eq!(field("/service/timeout_ms", json!(99)), "service.timeout_ms");
-        assert_eq!(field("/service/type", json!("many")), "many");
+        assert_eq!(field("/service/type", json!("many")), "service.type");
         assert_eq!(field("/service/mapping", json!({"at": "data"})), "service.mapping.at");
         assert_eq!(field("/service/mapping", json!({"sku": ""})), "service.mapping.sku");
-        assert_eq!(field("/service/kind", json!(1)), "kind");
+        assert_eq!(field("/service/kind", json!(1)), "service.kind");
         assert_eq!(field("/auth/username", json!("")), "auth.username");
         assert_eq!(field("/auth/password", json!(null)), "auth.password");
         assert_eq!(field("/auth/url", json!(null)), "auth.url");

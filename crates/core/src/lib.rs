@@ -4,6 +4,7 @@
 //! the same bytes out on every machine: that is what makes a decision replayable.
 
 pub mod calendars;
+pub mod codes;
 pub mod commands;
 pub mod engines;
 pub mod events;
@@ -17,6 +18,7 @@ pub mod permissions;
 pub mod plan;
 pub mod quantity;
 pub mod queries;
+pub mod reading;
 pub mod refusal;
 pub mod scenarios;
 pub mod schedules;

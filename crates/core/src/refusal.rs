@@ -1,5 +1,8 @@
 //! Refusals: answers to a person who can act. A failure (an operator must act) is an error instead.
 
+/// Refused inputs that one answer tells of.
+pub const MOST_TOLD: usize = 20;
+
 /// Why something was not done, with a stable code and a text that says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -11,6 +14,8 @@ pub struct Refusal {
     pub field: String,
     /// What happened and what to do.
     pub message: String,
+    /// Other inputs of the same request that are refused, with their messages.
+    pub also: Vec<(String, String)>,
     /// The record as it stands, for a caller who had an older one.
     pub current: Option<Box<serde_json::Value>>,
 }
@@ -33,7 +38,14 @@ pub enum RefusalKind {
 impl Refusal {
     /// A wrong input.
     pub fn invalid(field: impl Into<String>, code: &'static str, message: impl Into<String>) -> Self {
-        Self { kind: RefusalKind::Invalid, code, field: field.into(), message: message.into(), current: None }
+        Self {
+            kind: RefusalKind::Invalid,
+            code,
+            field: field.into(),
+            message: message.into(),
+            also: Vec::new(),
+            current: None,
+        }
     }
 
     /// An absent record.
@@ -43,8 +55,28 @@ impl Refusal {
             code: "not_found",
             field: "detail".into(),
             message: format!("There is no {what} {id}."),
+            also: Vec::new(),
             current: None,
         }
+    }
+
+    /// One refusal for several inputs, the first of them in front; none if all are well. At most [`MOST_TOLD`] are told.
+    pub fn of_all(refused: impl IntoIterator<Item = Self>) -> Result<(), Self> {
+        let mut refused = refused.into_iter();
+        let Some(mut first) = refused.next() else { return Ok(()) };
+        first.also.extend(refused.take(MOST_TOLD - 1).map(|r| (r.field, r.message)));
+        Err(first)
+    }
+
+    /// The same refusal of an input below another.
+    pub fn below(mut self, at: &str) -> Self {
+        let below = |field: &str| match field {
+            "non_field_errors" => at.to_owned(),
+            field => format!("{at}.{field}"),
+        };
+        self.field = below(&self.field);
+        self.also.iter_mut().for_each(|(field, _)| *field = below(field));
+        self
     }
 
     /// The same refusal with another text.
@@ -60,6 +92,7 @@ impl Refusal {
             code,
             field: "non_field_errors".into(),
             message: message.into(),
+            also: Vec::new(),
             current: None,
         }
     }

@@ -149,11 +149,7 @@ impl Scenario {
         for (i, rule) in value.get("rules").and_then(|r| r.as_array()).into_iter().flatten().enumerate() {
             rules::check_queries(rule, i, family)?;
         }
-        let scenario: Self = serde_json::from_value(value.clone()).map_err(|e| {
-            let message = e.to_string();
-            let field = message.split('`').nth(1).unwrap_or("non_field_errors").to_owned();
-            Refusal::invalid(field, "invalid", format!("The scenario cannot be read: {message}."))
-        })?;
+        let scenario: Self = crate::reading::read(value, "")?;
         scenario.validate(family)?;
         Ok(scenario)
     }

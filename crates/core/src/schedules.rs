@@ -96,8 +96,7 @@ impl Action {
 }
 
 fn read_call(parameters: &Value) -> Result<HttpCall, Refusal> {
-    let call: HttpCall = serde_json::from_value(parameters.clone())
-        .map_err(|e| wrong("parameters", format!("http_call cannot be read: {e}.")))?;
+    let call: HttpCall = crate::reading::read(parameters, "parameters")?;
     if !matches!(call.method.as_str(), "GET" | "POST") {
         return Err(wrong("parameters.method", "method is GET or POST."));
     }

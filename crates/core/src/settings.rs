@@ -4,6 +4,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::reading;
 use crate::refusal::Refusal;
 use crate::secrets::{self, Secrets};
 
@@ -169,10 +170,11 @@ fn wrong(field: &str, message: impl Into<String>) -> Refusal {
 
 /// Reads a stored or sent value as its type; the refusal names the part.
 pub fn read<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T, Refusal> {
-    serde_json::from_value(value.clone()).map_err(|e| {
-        let message = e.to_string();
-        let field = message.split('`').nth(1).unwrap_or("json_value").to_owned();
-        wrong(&field, format!("The value cannot be read: {message}."))
+    reading::read(value, "").map_err(|mut refusal| {
+        if refusal.field == "non_field_errors" {
+            refusal.field = "json_value".into();
+        }
+        refusal
     })
 }
 
@@ -563,6 +565,11 @@ mod tests {
             .field,
             "base_url"
         );
-        assert!(refused("ORDER_FILTERING", json!(3)).message.contains("cannot be read"));
+        assert_eq!(
+            refused("ORDER_FILTERING", json!(3)).message,
+            "an object is expected, found the number 3."
+        );
+        let deep = json!({"auth": {"username": 1, "password": "b"}, "urls": {"base_url": "https://x"}});
+        assert_eq!(refused("OMNITRON_CLIENT_SETTINGS", deep).field, "auth.username");
     }
 }

@@ -230,10 +230,19 @@ pub struct Count {
 /// Why a count was not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotCounted {
-    /// It is below what is already promised there.
-    BelowReserved(Place),
+    /// It is below what is already promised there, and set aside besides.
+    BelowPromised { place: Place, reserved: i64, quarantined: i64 },
     /// An outside engine says what stands there; its name.
     FedBy(Place, String),
+}
+
+impl NotCounted {
+    /// Where.
+    pub fn place(&self) -> Place {
+        match self {
+            Self::BelowPromised { place, .. } | Self::FedBy(place, _) => *place,
+        }
+    }
 }
 
 /// Sets `on_hand` to what was counted, with a ledger row of the difference. A count states what stands there, so it
@@ -259,7 +268,8 @@ pub async fn set_on_hand(
         let open: &[(i64, i64)] = missing.get(&place).map(Vec::as_slice).unwrap_or_default();
         let settled: i64 = open.iter().map(|(_, units)| units).sum();
         if count.on_hand < old.reserved + old.quarantined - settled {
-            refused.push(NotCounted::BelowReserved(place));
+            let (reserved, quarantined) = (old.reserved, old.quarantined - settled);
+            refused.push(NotCounted::BelowPromised { place, reserved, quarantined });
             continue;
         }
         let d = (count.on_hand - old.on_hand, 0, -settled);

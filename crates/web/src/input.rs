@@ -4,6 +4,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
+use oms_core::reading;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -56,17 +57,7 @@ impl<S: Send + Sync> FromRequest<S> for Json {
 impl Json {
     /// Reads the body as a type; the refusal names the part.
     pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        serde_json::from_value(self.0.clone()).map_err(|e| {
-            let message = e.to_string();
-            let field = message.split('`').nth(1).unwrap_or("non_field_errors").to_owned();
-            let code = if message.starts_with("missing field") { "required" } else { "invalid" };
-            Problem::new(
-                StatusCode::BAD_REQUEST,
-                &field,
-                code,
-                format!("The body cannot be read: {message}."),
-            )
-        })
+        Ok(reading::read(&self.0, "")?)
     }
 }
 

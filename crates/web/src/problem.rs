@@ -98,6 +98,13 @@ fn status_of(kind: RefusalKind) -> StatusCode {
 impl From<&Refusal> for Problem {
     fn from(r: &Refusal) -> Self {
         let mut problem = Self::new(status_of(r.kind), &r.field, r.code, r.message.clone());
+        for (field, message) in &r.also {
+            let field = if field == "code" { "non_field_errors" } else { field };
+            match &mut problem.body["error"][field] {
+                Value::Array(messages) => messages.push(message.as_str().into()),
+                none => *none = json!([message]),
+            }
+        }
         if let Some(current) = &r.current {
             problem.body["current"] = current.as_ref().clone();
         }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use oms_connect::hub::{HubClient, HubErrorClass, HubItem, HubOrder, HubRecord, Record, Ref};
+use oms_connect::hub::{HubClient, HubErrorClass, HubItem, HubOrder, HubProduct, HubRecord, Record, Ref};
 use oms_store::hub_orders::{self, Rejected};
 use oms_store::ids::IdKind;
 use oms_store::inbox::{self, Inbox};
@@ -117,7 +117,8 @@ async fn fetch_jobs(app: &App, jobs: &[Job]) -> Result<usize> {
     let context = Context {
         places: geography::places(app).await?,
         channels: channels_of(app, &hub, &fetched.orders).await?,
-        products,
+        products: products.ours,
+        unreadable_products: products.unreadable,
         people,
         filter,
     };
@@ -243,9 +244,17 @@ async fn fetch_orders(hub: &HubClient, rows: &[Inbox], quantity_key: &str) -> Re
     Ok(FetchedOrders { orders: with_items.collect(), unreadable })
 }
 
+/// Products of the hub that orders name.
+struct Products {
+    /// Ours, by the hub's key.
+    ours: HashMap<i64, i64>,
+    /// Why a record could not be read.
+    unreadable: HashMap<i64, String>,
+}
+
 /// Our product of each hub product that the orders name. Read from the hub are those that are not here, and those whose
 /// copy is old: the hub tells of no change of a product.
-async fn fetch_products(app: &App, hub: &HubClient, orders: &[WithItems]) -> Result<HashMap<i64, i64>> {
+async fn fetch_products(app: &App, hub: &HubClient, orders: &[WithItems]) -> Result<Products> {
     let mut named: BTreeMap<i64, i64> = BTreeMap::new();
     for (order, items) in orders {
         for item in items.iter().flatten() {
@@ -263,11 +272,13 @@ async fn fetch_products(app: &App, hub: &HubClient, orders: &[WithItems]) -> Res
         named.iter().filter(|(pk, placed)| is_old(pk, **placed)).map(|(pk, _)| *pk).collect();
     let mut ours: HashMap<i64, i64> = known.iter().map(|(pk, k)| (*pk, k.id)).collect();
     if wanted.is_empty() {
-        return Ok(ours);
+        return Ok(Products { ours, unreadable: HashMap::new() });
     }
     let fetched = hub.products_by_pk(&wanted).await?;
+    let unreadable = |r: &Record<HubProduct>| r.as_ref().err().and_then(|e| Some((e.pk?, e.reason.clone())));
+    let unreadable = fetched.iter().filter_map(unreadable).collect();
     let ids = app.store.take_ids(IdKind::Product, fetched.len()).await?;
-    let new = |(p, id): (oms_connect::hub::HubProduct, i64)| NewProduct {
+    let new = |(p, id): (HubProduct, i64)| NewProduct {
         id,
         omnitron_id: Some(p.pk),
         sku: p.sku,
@@ -285,7 +296,7 @@ async fn fetch_products(app: &App, hub: &HubClient, orders: &[WithItems]) -> Res
     let came: Vec<i64> = read.keys().filter(|pk| !known.contains_key(pk)).copied().collect();
     ours.extend(read);
     wake_those_that_wait_for(app, &came).await?;
-    Ok(ours)
+    Ok(Products { ours, unreadable })
 }
 
 /// Orders that were rejected because the hub did not show a product yet are fetched again now that it does.

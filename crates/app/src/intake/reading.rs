@@ -28,6 +28,8 @@ pub(super) struct Context {
     pub(super) places: Arc<Places>,
     pub(super) channels: HashMap<i64, i64>,
     pub(super) products: HashMap<i64, i64>,
+    /// Why records of products could not be read.
+    pub(super) unreadable_products: HashMap<i64, String>,
     pub(super) people: People,
     pub(super) filter: OrderFiltering,
 }
@@ -119,8 +121,11 @@ impl Context {
             .as_ref()
             .map_err(|e| Refusal::invalid("items", e.code(), format!("Item {}: {e}", item.pk)))?;
         let product_id = *self.products.get(&item.product_pk).ok_or_else(|| {
-            let message =
-                format!("Item {} names product {}, which the hub does not have.", item.pk, item.product_pk);
+            let why = self.unreadable_products.get(&item.product_pk);
+            let why = why.map_or("which the hub does not have".to_owned(), |why| {
+                format!("which cannot be read: {why}")
+            });
+            let message = format!("Item {} names product {}, {why}.", item.pk, item.product_pk);
             Refusal::invalid("items", "unknown_product", message)
         })?;
         Ok(NewLine {

@@ -179,7 +179,11 @@ fn calendars(candidates: &[Candidate]) -> Result<HashMap<i64, Calendar>> {
 }
 
 /// Gives orders and locations whose address has no coordinates those of the geocoder, or of the town.
-async fn place(tx: &mut Tx, orders: &mut [OrderToPlan], candidates: &mut [Candidate]) -> Result<()> {
+pub(crate) async fn place(
+    tx: &mut Tx,
+    orders: &mut [OrderToPlan],
+    candidates: &mut [Candidate],
+) -> Result<()> {
     let lost_orders = orders.iter().filter(|o| o.point.is_none()).filter_map(|o| o.address_id);
     let lost_places = candidates.iter().filter(|c| c.point.is_none()).filter_map(|c| c.address_id);
     let mut lost: Vec<i64> = lost_orders.chain(lost_places).collect();

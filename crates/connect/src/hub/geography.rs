@@ -235,7 +235,7 @@ impl HubRecord for HubStore {
             fast_delivery: f.flag("fast_delivery", false),
             is_active: f.flag("is_active", true),
             point: f.point(),
-            erp_code: f.code("erp_code")?,
+            erp_code: f.clean_code("erp_code")?,
             kind: match kind.as_deref() {
                 Some("store") => Some(HubStoreKind::Store),
                 Some("warehouse") => Some(HubStoreKind::Warehouse),

@@ -5,7 +5,7 @@
 //! of that one record.
 
 use oms_core::geo::Point;
-use oms_core::{money, time};
+use oms_core::{codes, money, time};
 use serde_json::{Map, Value};
 
 /// Longest text kept of a field that people write; the rest is cut (the raw record keeps it).
@@ -152,8 +152,12 @@ impl<'a> Fields<'a> {
 
     /// Text that identifies something: refused when too long.
     pub(super) fn code(&self, key: &str) -> Record<Option<String>> {
-        let text = self.text(key);
-        match text {
+        if let Some(Value::Number(n)) = self.get(key)
+            && let Err(wrong) = codes::number(n)
+        {
+            return self.fail(format!("{key}: {wrong}"));
+        }
+        match self.text(key) {
             Some(t) if t.chars().count() > MAX_KEY_CHARS => {
                 self.fail(format!("{key} is longer than {MAX_KEY_CHARS} characters"))
             }
@@ -161,8 +165,17 @@ impl<'a> Fields<'a> {
         }
     }
 
-    pub(super) fn needed_code(&self, key: &str) -> Record<String> {
+    /// A code that names a thing here: refused if it holds what nobody sees.
+    pub(super) fn clean_code(&self, key: &str) -> Record<Option<String>> {
         let code = self.code(key)?;
+        match code.as_deref().map(codes::clean).transpose() {
+            Ok(_) => Ok(code),
+            Err(wrong) => self.fail(format!("{key}: {wrong}")),
+        }
+    }
+
+    pub(super) fn needed_code(&self, key: &str) -> Record<String> {
+        let code = self.clean_code(key)?;
         self.need(key, code)
     }
 
@@ -300,6 +313,24 @@ mod tests {
         assert!(fields.reference("bad").is_err());
         assert!(!fields.flag("flag", true));
         assert_eq!(fields.point(), Point::from_degrees(41.5, 29.0));
+    }
+
+    #[test]
+    fn codes_keep_their_digits_and_hide_nothing() {
+        let value: Value = serde_json::from_str(
+            r#"{"pk": 1, "number": 20261125000000000001, "price": 90.750, "whole": 90750}"#,
+        )
+        .expect("JSON");
+        let fields = Fields::of(&value).expect("an object");
+        for key in ["number", "price"] {
+            let refused = fields.needed_code(key).expect_err("refused").reason;
+            assert!(refused.starts_with(key) && refused.contains("as a text"), "{refused}");
+        }
+        assert_eq!(fields.needed_code("whole"), Ok("90750".into()));
+        let value = json!({"pk": 1, "sku": "\u{FEFF}A", "slug": "a\u{200B}"});
+        let fields = Fields::of(&value).expect("an object");
+        assert!(fields.needed_code("sku").expect_err("refused").reason.contains("U+FEFF"));
+        assert!(fields.code("slug").is_ok(), "only what names a thing here is refused for it");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{Command, Entity, Input, InputKind};
+use crate::codes;
 use crate::refusal::Refusal;
 
 /// The most items one input may name: an order has at most a thousand lines.
@@ -139,7 +140,7 @@ impl Body {
 fn remote_text(body: &mut Map<String, Value>, key: &str) -> Result<Option<String>, Refusal> {
     match body.remove(key) {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::Number(n)) => Ok(Some(n.to_string())),
+        Some(Value::Number(n)) => codes::number(&n).map(Some).map_err(|e| wrong(key, e.to_string())),
         Some(Value::String(s)) if s.chars().count() <= MAX_REMOTE && !s.contains('\0') => Ok(Some(s)),
         Some(_) => Err(wrong(key, format!("A text of at most {MAX_REMOTE} characters is expected."))),
     }
@@ -182,7 +183,7 @@ fn take(given: &mut Given, input: &Input, value: &Value) -> Result<(), Refusal> 
 fn text(key: &str, value: &Value, most: usize) -> Result<String, Refusal> {
     let text = match value {
         Value::String(s) => s.trim().to_owned(),
-        Value::Number(n) => n.to_string(),
+        Value::Number(n) => codes::number(n).map_err(|e| wrong(key, e.to_string()))?,
         _ => String::new(),
     };
     match text.chars().count() {

@@ -4,14 +4,12 @@ use std::collections::HashMap;
 
 use axum::Json;
 use axum::extract::State;
-use oms_app::dry_runs::{self, Basket, DryRun, MAX_LINES, Subject};
+use oms_app::dry_runs::{self, DryRun, Subject};
 use oms_app::scenarios;
-use oms_core::geo::Point;
 use oms_core::plan::counterfactual::{Change, Losers};
-use oms_core::plan::{Area, Decision, Seen};
+use oms_core::plan::{Decision, Seen};
 use oms_core::refusal::Refusal;
 use oms_core::scenarios::{Family, Scenario};
-use oms_core::{money, quantity::Units};
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -121,57 +119,20 @@ fn view(run: DryRun) -> DryRunView {
     }
 }
 
-fn wrong(field: &str, message: impl Into<String>) -> Refusal {
-    Refusal::invalid(field, "invalid", message)
-}
-
-fn subject(body: &Value) -> Result<Subject, Refusal> {
+fn subject(state: &WebState, body: &Value) -> Result<Subject, Refusal> {
+    const KNOWN: [&str; 6] = ["order", "basket", "scenario", "scenario_id", "draft", "version"];
+    let body = body
+        .as_object()
+        .ok_or_else(|| Refusal::invalid("non_field_errors", "invalid", "An object is expected."))?;
+    if let Some(unknown) = body.keys().find(|k| !KNOWN.contains(&k.as_str())) {
+        let message = format!("{unknown:?} is not known here. Known: {}.", KNOWN.join(", "));
+        return Err(Refusal::invalid(unknown, "unknown_field", message));
+    }
     match (body.get("order").and_then(Value::as_i64), body.get("basket")) {
         (Some(id), None) => Ok(Subject::Order(id)),
-        (None, Some(basket)) => Ok(Subject::Basket(read_basket(basket)?)),
-        _ => Err(wrong("order", "Either order (an id) or basket is expected.")),
+        (None, Some(basket)) => Ok(Subject::Basket(dry_runs::read_basket(&state.app, basket)?)),
+        _ => Err(Refusal::invalid("order", "invalid", "Either order (an id) or basket is expected.")),
     }
-}
-
-fn read_basket(v: &Value) -> Result<Basket, Refusal> {
-    let text = |key: &str| v.get(key).and_then(Value::as_str).map(str::to_owned);
-    let channel = v.get("channel").and_then(Value::as_i64);
-    let address = v.get("shipping_address").unwrap_or(&Value::Null);
-    let place = |key: &str| address.get(key).and_then(Value::as_i64);
-    let degrees = |key: &str| address.get(key).and_then(Value::as_f64);
-    let point = match (degrees("latitude"), degrees("longitude")) {
-        (Some(lat), Some(lon)) => Some(Point::from_degrees(lat, lon).ok_or_else(|| {
-            wrong("basket.shipping_address", "latitude is -90 to 90 and longitude -180 to 180 degrees.")
-        })?),
-        _ => None,
-    };
-    let lines = v.get("lines").and_then(Value::as_array).filter(|l| (1..=MAX_LINES).contains(&l.len()));
-    let lines =
-        lines.ok_or_else(|| wrong("basket.lines", format!("1 to {MAX_LINES} lines are expected.")))?;
-    let line = |(i, line): (usize, &Value)| {
-        let at = |key: &str| format!("basket.lines[{i}].{key}");
-        let sku =
-            line.get("sku").and_then(Value::as_str).ok_or_else(|| wrong(&at("sku"), "A SKU is expected."))?;
-        let quantity = line.get("quantity").unwrap_or(&Value::Null);
-        let units = Units::from_json(quantity).map_err(|e| wrong(&at("quantity"), e.to_string()))?;
-        let price = line.get("price").unwrap_or(&Value::Null);
-        let price = money::from_json(price).map_err(|e| wrong(&at("price"), e.to_string()))?;
-        Ok((sku.to_owned(), units.get(), price))
-    };
-    Ok(Basket {
-        channel: channel.ok_or_else(|| wrong("basket.channel", "The id of a channel is expected."))?,
-        shipping_option: text("shipping_option_slug"),
-        payment_option: text("payment_option_slug"),
-        customer_type: text("customer_type"),
-        area: Area {
-            country: place("country"),
-            city: place("city"),
-            township: place("township"),
-            district: place("district"),
-        },
-        point,
-        lines: lines.iter().enumerate().map(line).collect::<Result<_, Refusal>>()?,
-    })
 }
 
 /// A scenario to try: its body, or the id of a stored one with its draft or a version.
@@ -187,17 +148,16 @@ pub(crate) async fn tried_scenario(state: &WebState, body: &Value) -> Result<Opt
     Ok(Some(scenarios::version(&state.app, id, version).await?))
 }
 
-/// **Ours.** What would be decided now of `{"order": id}` or `{"basket": {"channel", "shipping_option_slug",
-/// "payment_option_slug", "customer_type", "shipping_address": {…}, "lines": [{"sku", "quantity", "price"}]}}`,
-/// by the published scenarios or by another: `"scenario": {…}`, or `"scenario_id"` with `"draft": true` or
-/// `"version"`. Nothing is written.
+/// **Ours.** What would be decided now of `{"order": id}` or of `{"basket": {…}}`, an order as `orders/` takes it, whose
+/// `number`, `date_placed` and `shipping_address` may be left out; by the published scenarios or by another:
+/// `"scenario": {…}`, or `"scenario_id"` with `"draft": true` or `"version"`. Nothing is written.
 #[utoipa::path(post, path = "/api/v1/oms/dry-runs/", tag = "plans", request_body = Object,
     responses((status = 200, body = DryRunView)))]
 pub(crate) async fn run(
     State(state): State<WebState>,
     body: input::Json,
 ) -> Result<Json<DryRunView>, Problem> {
-    let subject = subject(&body.0)?;
+    let subject = subject(&state, &body.0)?;
     let scenario = tried_scenario(&state, &body.0).await?;
     Ok(Json(view(dry_runs::run(&state.app, subject, scenario).await?)))
 }

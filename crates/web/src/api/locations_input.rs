@@ -1,6 +1,7 @@
 //! A location as callers write it, each field checked and named.
 
 use oms_core::calendars::Calendar;
+use oms_core::codes;
 use oms_core::geo::Point;
 use oms_core::locations::LocationKind;
 use oms_core::refusal::Refusal;
@@ -95,7 +96,7 @@ fn kind(text: &str) -> Result<LocationKind, Refusal> {
 pub(crate) fn onto(p: &mut Properties, value: &Value) -> Result<(), Refusal> {
     for (key, v) in object(value)? {
         match key.as_str() {
-            "erp_code" => p.erp_code = text(key, v, 255)?.ok_or_else(|| empty(key))?,
+            "erp_code" => p.erp_code = code(key, v)?.ok_or_else(|| empty(key))?,
             "name" => p.name = text(key, v, 255)?.ok_or_else(|| empty(key))?,
             "stock_location_type" => p.kind = kind(v.as_str().unwrap_or_default())?,
             "omnitron_id" => p.omnitron_id = number(key, v, 1, i64::MAX)?,
@@ -142,6 +143,13 @@ fn text(field: &str, v: &Value, most: usize) -> Result<Option<String>, Refusal> 
         Value::String(s) => Ok(Some(s.trim().to_owned()).filter(|s| !s.is_empty())),
         _ => Err(wrong(field, format!("{field} is text."))),
     }
+}
+
+/// A text that names the location: nothing in it is unseen.
+fn code(field: &str, v: &Value) -> Result<Option<String>, Refusal> {
+    let code = text(field, v, codes::MAX_CHARS)?;
+    code.as_deref().map(codes::clean).transpose().map_err(|e| wrong(field, format!("{field}: {e}.")))?;
+    Ok(code)
 }
 
 fn flag(field: &str, v: &Value) -> Result<bool, Refusal> {

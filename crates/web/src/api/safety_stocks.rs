@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use oms_app::safety_stocks::{self, SafetyInput};
+use oms_core::codes;
 use oms_core::refusal::Refusal;
 use oms_core::time::format_us;
 use oms_store::lists::tables::SAFETY_STOCKS;
@@ -73,7 +74,11 @@ fn read(body: &Value) -> Result<SafetyInput, Refusal> {
     let wrong = |field: &str, what: &str| Refusal::invalid(field, "invalid", format!("{field} is {what}."));
     let text = |field: &str| match map.get(field) {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::String(s)) if (1..=255).contains(&s.chars().count()) => Ok(Some(s.clone())),
+        Some(Value::String(s)) if !s.trim().is_empty() => {
+            let code = codes::clean(s)
+                .map_err(|wrong| Refusal::invalid(field, "invalid", format!("{field}: {wrong}.")))?;
+            Ok(Some(code.to_owned()))
+        }
         Some(_) => Err(wrong(field, "a text of 1 to 255 characters, or null for any")),
     };
     let channel = match map.get("channel") {

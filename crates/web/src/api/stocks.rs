@@ -6,9 +6,11 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use oms_app::stocks::{self, Basket, StockRow};
 use oms_app::views;
+use oms_core::refusal::Refusal;
+use oms_core::{codes, reading};
 use oms_store::lists::tables::{STOCKS, Stock};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::input::{self, Query};
@@ -61,8 +63,15 @@ impl From<Stock> for StockView {
 /// 1 to 5,000 counts, taken all or none.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "the shape for the document; rows are read one by one")]
 pub(crate) struct Counts {
     rows: Vec<CountRow>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rows {
+    rows: Vec<Value>,
 }
 
 /// How many units of a SKU stand at a location.
@@ -74,6 +83,25 @@ pub(crate) struct CountRow {
     sku: String,
     /// Whole units, from 0.
     on_hand: i64,
+}
+
+/// Reads the rows of a load; every row that is refused is named.
+fn read_rows(body: &input::Json) -> Result<Vec<StockRow>, Problem> {
+    let Rows { rows } = body.read()?;
+    let read: Vec<_> = rows.iter().enumerate().map(|(i, row)| read_row(&format!("rows[{i}]"), row)).collect();
+    Refusal::of_all(read.iter().filter_map(|row| row.as_ref().err().cloned()))?;
+    Ok(read.into_iter().flatten().collect())
+}
+
+fn read_row(at: &str, row: &Value) -> Result<StockRow, Refusal> {
+    let CountRow { erp_code, sku, on_hand } = reading::read(row, at)?;
+    let sku = match codes::clean(&sku) {
+        Ok("") => Err("A SKU is expected.".to_owned()),
+        Ok(sku) => Ok(sku.to_owned()),
+        Err(wrong) => Err(format!("The SKU is refused: {wrong}.")),
+    };
+    let sku = sku.map_err(|message| Refusal::invalid(format!("{at}.sku"), "invalid", message))?;
+    Ok(StockRow { erp_code: erp_code.trim().to_owned(), sku, on_hand })
 }
 
 /// How many counts were taken.
@@ -102,17 +130,7 @@ pub(crate) async fn set(
     once: Once,
     body: input::Json,
 ) -> Result<Response, Problem> {
-    let Counts { rows } = body.read()?;
-    for (i, row) in rows.iter().enumerate() {
-        if row.sku.trim().is_empty() || row.sku.chars().count() > MAX_TEXT {
-            let message = format!("A SKU has 1 to {MAX_TEXT} characters.");
-            return Err(Problem::new(StatusCode::BAD_REQUEST, &format!("rows[{i}].sku"), "invalid", message));
-        }
-    }
-    let rows: Vec<StockRow> = rows
-        .into_iter()
-        .map(|r| StockRow { erp_code: r.erp_code, sku: r.sku.trim().to_owned(), on_hand: r.on_hand })
-        .collect();
+    let rows = read_rows(&body)?;
     // Ids are taken before the use case checks the count of rows.
     let ids = stocks::ids(&state.app, rows.len().min(stocks::MAX_ROWS)).await?;
     let actor = state.app.actor(once.who.actor()).await?;
@@ -151,10 +169,13 @@ fn basket(query: &[(String, String)]) -> Result<Basket, RefusedBasket> {
         match name.as_str() {
             "sku" => {
                 skus += 1;
-                *basket.skus.entry(value.clone()).or_default() += 1;
+                let sku = codes::clean(value).map_err(|wrong| {
+                    refused(StatusCode::BAD_REQUEST, "invalid_parameter", format!("sku: {wrong}."))
+                })?;
+                *basket.skus.entry(sku.to_owned()).or_default() += 1;
             }
-            "erp_code" => basket.erp_codes.push(value.clone()),
-            "tag" => basket.tags.push(value.clone()),
+            "erp_code" => basket.erp_codes.push(value.trim().to_owned()),
+            "tag" => basket.tags.push(value.trim().to_owned()),
             _ => {
                 let message = format!("{name:?} is not a parameter here. Known: sku, erp_code, tag.");
                 return Err(refused(StatusCode::BAD_REQUEST, "unknown_parameter", message));

@@ -294,3 +294,20 @@ proptest! {
         prop_assert_eq!(decisions, whole);
     }
 }
+
+#[test]
+fn values_beyond_all_bounds_are_enough_and_do_not_wrap() {
+    let rules = json!([{"name": "one", "products": "units", "filters": [{"type": "locations", "erp_codes": ["L0"]}]},
+        {"name": "dear", "products": "units", "min_value_per_extra_package": 10_000}]);
+    let lines: Vec<(i64, i64)> = (1..=11).map(|product| (product, 1_000_000)).collect();
+    let mut dear = order(1, &lines, &[]);
+    dear.lines.iter_mut().for_each(|l| l.price_minor = Some(999_999_999_999));
+    // The first line from L0; the other ten are worth more than an i64 holds.
+    let stock: Vec<(i64, usize, i64)> =
+        (1..=11).map(|product| (product, usize::from(product > 1), 1_000_000)).collect();
+    let s = snapshot(rules, &stock, vec![dear], 2);
+    let decisions = plan(&s);
+    let places: Vec<_> =
+        planned(&decisions[0]).packages.iter().map(|p| (p.location.0, p.items.len())).collect();
+    assert_eq!(places, [(100, 1), (101, 10)]);
+}
