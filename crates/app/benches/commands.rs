@@ -8,10 +8,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use oms_app::commands::{self, Desk, Request};
-use oms_app::idempotency::{Answer, Key};
-use oms_app::stocks::StockRow;
-use oms_app::{App, denial_reasons, orders, planning, scenarios, settings, stocks};
+use oms_app::packages::commands::{self, Desk, Request};
+use oms_app::rules::{denial_reasons, scenarios};
+use oms_app::setup::settings;
+use oms_app::stock::stocks;
+use oms_app::stock::stocks::StockRow;
+use oms_app::upkeep::idempotency::{Answer, Key};
+use oms_app::{App, orders, planning};
 use oms_connect::http::HttpClient;
 use oms_connect::policy::NetPolicy;
 use oms_core::commands::Entity;
@@ -20,7 +23,8 @@ use oms_core::geo::Point;
 use oms_core::locations::LocationKind;
 use oms_core::refusal::Refusal;
 use oms_store::ids::IdKind;
-use oms_store::{Options, Store, args, channels};
+use oms_store::places::channels;
+use oms_store::{Options, Store, args};
 use serde_json::{Value, json};
 
 /// The binary's allocator.
@@ -128,12 +132,14 @@ async fn prepare(app: &Arc<App>, args: &Args) -> i64 {
     let place = |i: usize| (36.0 + (i / 20) as f64 * 0.5, 27.0 + (i % 20) as f64 * 0.8);
     for i in 0..args.locations.max(2) {
         let code = format!("L{i}");
-        let mut p = oms_app::locations::blank(&code, &code, LocationKind::Store);
+        let mut p = oms_app::places::locations::blank(&code, &code, LocationKind::Store);
         p.address.point = Point::from_degrees(place(i).0, place(i).1);
-        let (ids, actor) =
-            (oms_app::locations::ids(app).await.expect("ids"), app.actor("bench").await.expect("actor"));
+        let (ids, actor) = (
+            oms_app::places::locations::ids(app).await.expect("ids"),
+            app.actor("bench").await.expect("actor"),
+        );
         let mut tx = app.store.begin().await.expect("tx");
-        oms_app::locations::create(&mut tx, ids, &actor, &p).await.expect("location");
+        oms_app::places::locations::create(&mut tx, ids, &actor, &p).await.expect("location");
         tx.commit().await.expect("commit");
     }
     let row = |i: usize| StockRow {

@@ -9,17 +9,22 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use oms_app::stocks::StockRow;
-use oms_app::{App, planning, scenarios, settings, stocks};
+use oms_app::rules::scenarios;
+use oms_app::setup::settings;
+use oms_app::stock::stocks;
+use oms_app::stock::stocks::StockRow;
+use oms_app::{App, planning};
 use oms_connect::http::HttpClient;
 use oms_connect::policy::NetPolicy;
 use oms_core::geo::Point;
 use oms_core::locations::LocationKind;
+use oms_store::access::logs;
 use oms_store::ids::IdKind;
+use oms_store::orders::people::{NewAddress, NewCustomer};
+use oms_store::orders::products::{self, NewProduct};
 use oms_store::orders::{self as order_store, AcceptIds, NewLine, NewOrder};
-use oms_store::people::{NewAddress, NewCustomer};
-use oms_store::products::{self, NewProduct};
-use oms_store::{Options, Store, channels, logs};
+use oms_store::places::channels;
+use oms_store::{Options, Store};
 use oms_world::data::{Dataset, GenerateSize};
 use serde_json::json;
 
@@ -84,7 +89,7 @@ async fn main() {
             args.workers
         );
     }
-    let totals = oms_app::totals::read(&app).await.expect("totals");
+    let totals = oms_app::upkeep::totals::read(&app).await.expect("totals");
     println!("{} packages, {} of {} units reserved", totals.packages, totals.units_reserved, totals.units);
 }
 
@@ -113,12 +118,14 @@ async fn prepare(app: &App, dataset: &Dataset) -> World {
     tx.commit().await.expect("commit");
     for l in &dataset.locations {
         let kind = LocationKind::parse(l.kind.name()).expect("a kind");
-        let mut p = oms_app::locations::blank(&l.erp_code, &l.name, kind);
+        let mut p = oms_app::places::locations::blank(&l.erp_code, &l.name, kind);
         p.address.point = Point::from_degrees(l.lat, l.lon);
-        let (ids, actor) =
-            (oms_app::locations::ids(app).await.expect("ids"), app.actor("bench").await.expect("actor"));
+        let (ids, actor) = (
+            oms_app::places::locations::ids(app).await.expect("ids"),
+            app.actor("bench").await.expect("actor"),
+        );
         let mut tx = app.store.begin().await.expect("tx");
-        oms_app::locations::create(&mut tx, ids, &actor, &p).await.expect("location");
+        oms_app::places::locations::create(&mut tx, ids, &actor, &p).await.expect("location");
         tx.commit().await.expect("commit");
     }
     let mut skus: Vec<&str> = dataset.orders.iter().flat_map(|o| &o.lines).map(|l| l.sku.as_str()).collect();

@@ -1,14 +1,17 @@
 //! Who may come in: users, passwords, API tokens and the link for the first administrator.
 
+pub mod logs;
+pub mod sessions;
+
 use std::sync::OnceLock;
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
 use oms_core::permissions::Role;
 use oms_core::refusal::Refusal;
+use oms_store::access::logs as trail;
 use oms_store::access::{self as store, User};
 use oms_store::ids::IdKind;
-use oms_store::logs;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
@@ -96,9 +99,9 @@ pub async fn create_user(app: &App, actor: &str, username: &str, password: &str,
         let message = format!("There is a user {username:?} already; choose another name.");
         return Err(Refusal::invalid("username", "unique", message).into());
     }
-    logs::record_command(&mut tx, &actor, "user.created").await?;
+    trail::record_command(&mut tx, &actor, "user.created").await?;
     let detail = json!({"username": username, "role": role.as_str()});
-    logs::audit(&mut tx, audit, "user", user.id, "user.created", &detail, &actor).await?;
+    trail::audit(&mut tx, audit, "user", user.id, "user.created", &detail, &actor).await?;
     tx.commit().await?;
     Ok(user.id)
 }
@@ -141,7 +144,7 @@ pub async fn set_active(app: &App, who: &Principal, id: i64, is_active: bool) ->
     let action = if is_active { "user.activated" } else { "user.deactivated" };
     on_user(app, who, id, action, async |tx| {
         store::set_active(tx, id, is_active).await?;
-        oms_store::sessions::end_all(tx, id).await.map(drop)
+        oms_store::access::sessions::end_all(tx, id).await.map(drop)
     })
     .await
 }
@@ -152,7 +155,7 @@ pub async fn reset_password(app: &App, who: &Principal, id: i64, password: &str)
     let hash = hash_password(password.to_owned()).await;
     on_user(app, who, id, "user.password", async |tx| {
         store::set_password(tx, id, &hash).await?;
-        oms_store::sessions::end_all(tx, id).await.map(drop)
+        oms_store::access::sessions::end_all(tx, id).await.map(drop)
     })
     .await
 }
@@ -168,8 +171,9 @@ async fn on_user(
     let mut tx = app.store.begin().await?;
     let user = store::user_by_id(&mut tx, id).await?.ok_or_else(|| Refusal::not_found("user", id))?;
     change(&mut tx).await?;
-    logs::record_command(&mut tx, &actor, action).await?;
-    logs::audit(&mut tx, audit, "user", user.id, action, &json!({"username": user.username}), &actor).await?;
+    trail::record_command(&mut tx, &actor, action).await?;
+    trail::audit(&mut tx, audit, "user", user.id, action, &json!({"username": user.username}), &actor)
+        .await?;
     Ok(tx.commit().await?)
 }
 
@@ -180,8 +184,8 @@ pub async fn revoke_token(app: &App, who: &Principal, id: i64) -> Result<()> {
     if !store::revoke_token(&mut tx, id, actor.at_us).await? {
         return Err(Refusal::not_found("token", id).into());
     }
-    logs::record_command(&mut tx, &actor, "token.revoked").await?;
-    logs::audit(&mut tx, audit, "token", id, "token.revoked", &json!({}), &actor).await?;
+    trail::record_command(&mut tx, &actor, "token.revoked").await?;
+    trail::audit(&mut tx, audit, "token", id, "token.revoked", &json!({}), &actor).await?;
     Ok(tx.commit().await?)
 }
 
@@ -209,8 +213,8 @@ async fn save_token(app: &App, username: &str, name: &str, token: &str, lasts_us
         store::user_by_name(&mut tx, username).await?.ok_or_else(|| Refusal::not_found("user", username))?;
     let expires_us = lasts_us.map(|lasts| actor.at_us + lasts);
     store::insert_token(&mut tx, id, user.id, name, hash_token(token), actor.at_us, expires_us).await?;
-    logs::record_command(&mut tx, &actor, "token.created").await?;
-    logs::audit(&mut tx, audit, "user", user.id, "token.created", &json!({"name": name}), &actor).await?;
+    trail::record_command(&mut tx, &actor, "token.created").await?;
+    trail::audit(&mut tx, audit, "user", user.id, "token.created", &json!({"name": name}), &actor).await?;
     Ok(tx.commit().await?)
 }
 
@@ -299,8 +303,8 @@ pub async fn use_first_admin_link(app: &App, secret: &str, username: &str, passw
     if store::count_users(&mut tx).await? > 0 || !store::insert_user(&mut tx, &user, actor.at_us).await? {
         return Err(dead().into());
     }
-    logs::record_command(&mut tx, &actor, "user.created").await?;
+    trail::record_command(&mut tx, &actor, "user.created").await?;
     let detail = json!({"username": username, "role": user.role});
-    logs::audit(&mut tx, audit, "user", user.id, "user.created", &detail, &actor).await?;
+    trail::audit(&mut tx, audit, "user", user.id, "user.created", &detail, &actor).await?;
     Ok(tx.commit().await?)
 }

@@ -1,52 +1,20 @@
-//! Use cases: the only place where core, store and connect meet. One file a noun, verbs inside.
+//! Use cases: the only place where core, store and connect meet. One file a noun, verbs inside, in the
+//! room of its subject; rooms are the same in every layer (ARCHITECTURE.md).
 //!
 //! Loops are `tick` functions: one bounded step that says what it did. Only the binary sleeps.
 
-pub mod access;
-pub mod cancellations;
-pub mod channels;
-pub mod coalesce;
-pub mod commands;
-pub mod decisions;
-pub mod denial_reasons;
-pub mod discrepancies;
-pub mod doctor;
-pub mod dry_runs;
-pub mod engines;
-pub mod exclusions;
-pub mod geocode;
-pub mod geography;
 pub mod guard;
-pub mod history;
-pub mod hub;
-pub mod hub_records;
-pub mod idempotency;
-pub mod intake;
-pub mod jobs;
-pub mod lineage;
-pub mod locations;
-pub mod logs;
-pub mod nodes;
+pub mod views;
+
+pub mod access;
 pub mod orders;
 pub mod packages;
-pub mod pickup_codes;
+pub mod places;
 pub mod planning;
-pub mod reports;
-pub mod safety_stocks;
-pub mod saved_views;
-pub mod scenarios;
-pub mod schedules;
-pub mod search;
-pub mod sessions;
-pub mod settings;
+pub mod rules;
 pub mod setup;
-pub mod stocks;
-pub mod today;
-pub mod totals;
-pub mod transfer_views;
-pub mod transfers;
-pub mod transitions;
-pub mod views;
+pub mod stock;
+pub mod upkeep;
 
 use std::sync::Arc;
 
@@ -54,8 +22,8 @@ use oms_connect::http::HttpClient;
 use oms_connect::hub::HubError;
 pub use oms_connect::hub::HubErrorClass;
 use oms_core::refusal::Refusal;
+use oms_store::access::logs::Actor;
 use oms_store::ids::IdKind;
-use oms_store::logs::Actor;
 use oms_store::{Store, StoreError};
 
 /// Microseconds since 1970 UTC, passed in so that tests hold the clock.
@@ -115,22 +83,22 @@ pub struct App {
     pub clock: Clock,
     /// This process, in leases and commands. New at every start.
     pub node: String,
-    hub: hub::HubCache,
+    hub: setup::hub::HubCache,
     /// The set-up is far enough that orders of the hub are taken.
     is_set_up: std::sync::atomic::AtomicBool,
-    places: geography::PlacesCache,
-    in_hand: nodes::InHand,
-    geocoder: geocode::Health,
-    engines: engines::Engines,
-    flow: transitions::FlowCache,
-    far: commands::outside::FarSide,
+    places: places::geography::PlacesCache,
+    in_hand: upkeep::nodes::InHand,
+    geocoder: places::geocode::Health,
+    engines: stock::engines::Engines,
+    flow: rules::transitions::FlowCache,
+    far: packages::commands::outside::FarSide,
 }
 
 impl App {
     /// Puts the parts together and takes back what an earlier process of this database had leased.
     pub async fn start(store: Store, http: HttpClient, clock: Clock) -> Result<Arc<Self>> {
         let app = Self::beside(store, http, clock);
-        nodes::begin(&app).await?;
+        upkeep::nodes::begin(&app).await?;
         Ok(app)
     }
 
@@ -142,14 +110,14 @@ impl App {
             http,
             clock,
             node,
-            hub: hub::HubCache::default(),
+            hub: setup::hub::HubCache::default(),
             is_set_up: std::sync::atomic::AtomicBool::new(false),
-            places: geography::PlacesCache::default(),
-            in_hand: nodes::InHand::default(),
-            geocoder: geocode::Health::default(),
-            engines: engines::Engines::default(),
-            flow: transitions::FlowCache::default(),
-            far: commands::outside::FarSide::default(),
+            places: places::geography::PlacesCache::default(),
+            in_hand: upkeep::nodes::InHand::default(),
+            geocoder: places::geocode::Health::default(),
+            engines: stock::engines::Engines::default(),
+            flow: rules::transitions::FlowCache::default(),
+            far: packages::commands::outside::FarSide::default(),
         })
     }
 

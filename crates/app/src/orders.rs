@@ -1,15 +1,21 @@
 //! Taking orders: the one path that hub orders and API orders share.
 
+pub mod cancellations;
+pub mod hub_records;
+pub mod intake;
+
 use oms_core::refusal::Refusal;
 use oms_core::{codes, money, quantity::Units, time};
+use oms_store::Tx;
+use oms_store::access::logs::{self, Actor};
 use oms_store::ids::IdKind;
-use oms_store::logs::{self, Actor};
+use oms_store::orders::people::{NewAddress, NewCustomer};
 use oms_store::orders::{self as store, AcceptIds, Accepted, NewLine, NewOrder};
-use oms_store::people::{NewAddress, NewCustomer};
-use oms_store::{Tx, channels};
+use oms_store::places::channels;
 use serde_json::Value;
 
-use crate::{App, Result, stocks, views};
+use crate::stock::stocks;
+use crate::{App, Result, views};
 
 /// The most orders one call may bring.
 pub const MAX_ORDERS: usize = 256;

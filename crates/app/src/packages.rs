@@ -1,5 +1,10 @@
 //! Packages as they are listed and shown.
 
+pub mod commands;
+pub mod pickup_codes;
+pub mod transfer_views;
+pub mod transfers;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -7,9 +12,9 @@ use oms_core::refusal::Refusal;
 use oms_store::lists::{self, Ask, Page};
 use oms_store::packages::{self as store, Package, PackageItem};
 
-use oms_store::shipments::{self, Shipment};
+use oms_store::packages::shipments::{self, Shipment};
 
-use crate::transitions::{self, Flow};
+use crate::rules::transitions::{self, Flow};
 use crate::views::Nested;
 use crate::{App, Result};
 
@@ -72,7 +77,7 @@ pub async fn short(app: &App, ask: &Ask) -> Result<Page<ShortPackage>> {
     let ids = rows.iter().map(|p| p.id).collect();
     let counts: HashMap<i64, i64> = store::item_counts(&mut tx, ids).await?.into_iter().collect();
     let places = rows.iter().map(|p| p.location_id).collect();
-    let locations = oms_store::locations::by_ids(&mut tx, places).await?;
+    let locations = oms_store::places::locations::by_ids(&mut tx, places).await?;
     let short = |package: Package| ShortPackage {
         erp_code: locations
             .get(&package.location_id)

@@ -1,16 +1,22 @@
 //! Planning: jobs claimed in batches, decided on one snapshot, committed whole or tried again.
 
+pub mod decisions;
+pub mod dry_runs;
+pub mod exclusions;
+
 pub(crate) mod input;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use oms_core::plan::Decision;
 use oms_core::scenarios::{Family, Rule};
+use oms_store::access::logs;
 use oms_store::ids::IdKind;
-use oms_store::jobs::{self, Backlog, Job, JobKind, NewJob};
-use oms_store::loads::Slots;
-use oms_store::plans::{self as store, BatchInput, CommitIds, Decided, IdsNeeded, Outcome};
-use oms_store::{StoreError, Tx, logs, scenarios};
+use oms_store::planning::loads::Slots;
+use oms_store::planning::plans::{self as store, BatchInput, CommitIds, Decided, IdsNeeded, Outcome};
+use oms_store::rules::scenarios;
+use oms_store::upkeep::jobs::{self, Backlog, Job, JobKind, NewJob};
+use oms_store::{StoreError, Tx};
 
 use crate::guard::{blocking, caught};
 use crate::{App, Result};
@@ -371,10 +377,11 @@ pub async fn states_of(app: &App, packages: &[i64]) -> Result<BTreeMap<i64, i64>
 /// node for all. `None`: it is not time, or another node does it.
 pub async fn replan_sweep_tick(app: &App) -> Result<Option<usize>> {
     let mut tx = app.store.begin().await?;
-    let every: Option<oms_core::settings::Replanning> = crate::settings::typed(&mut tx, "REPLANNING").await?;
+    let every: Option<oms_core::settings::Replanning> =
+        crate::setup::settings::typed(&mut tx, "REPLANNING").await?;
     let every_us = every.unwrap_or_default().every_minutes * 60_000_000;
     let now = app.now_us();
-    let is_due = oms_store::settings::advance_fact(&mut tx, SWEEP, now, now + every_us).await?;
+    let is_due = oms_store::setup::settings::advance_fact(&mut tx, SWEEP, now, now + every_us).await?;
     tx.commit().await?;
     if !is_due {
         return Ok(None);

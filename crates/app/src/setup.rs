@@ -1,16 +1,23 @@
 //! The setup steps that copy from the hub and register at it: asked, run in the background, followed.
 
+pub mod doctor;
+pub mod hub;
+pub mod settings;
+
 use std::collections::HashSet;
 
 use oms_connect::hub::{HubErrorClass, HubWebhook};
 use oms_core::refusal::Refusal;
 use oms_core::settings::HUB_EVENTS;
 use oms_store::Tx;
+use oms_store::orders::people;
+use oms_store::setup::settings as kept;
 use oms_store::setup::{self as store, Task, TaskState};
-use oms_store::{people, settings};
 
 use crate::guard::caught;
-use crate::{App, Error, Result, channels, geography, hub, locations};
+use crate::places::{channels, geography, locations};
+
+use crate::{App, Error, Result};
 
 /// A copy task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,11 +60,11 @@ const BEFORE_ORDERS: [SetupTask; 3] = [SetupTask::Addresses, SetupTask::StockLoc
 pub async fn orders_wait_for(app: &App) -> Result<Vec<&'static str>> {
     let mut tx = app.store.read().await?;
     let mut missing = Vec::new();
-    if settings::by_key(&mut tx, "ORDER_FILTERING").await?.is_none() {
+    if kept::by_key(&mut tx, "ORDER_FILTERING").await?.is_none() {
         missing.push("ORDER_FILTERING");
     }
     for task in BEFORE_ORDERS {
-        if settings::fact(&mut tx, &copied(task)).await?.is_none() {
+        if kept::fact(&mut tx, &copied(task)).await?.is_none() {
             missing.push(task.name());
         }
     }
@@ -69,10 +76,10 @@ pub async fn orders_wait_for(app: &App) -> Result<Vec<&'static str>> {
 pub async fn is_required(app: &App, task: SetupTask) -> Result<bool> {
     let mut tx = app.store.read().await?;
     let is_needed = match task {
-        SetupTask::Webhooks => settings::by_key(&mut tx, "OMNITRON_WEBHOOKS").await?.is_none(),
-        SetupTask::Channels => settings::fact(&mut tx, &copied(task)).await?.is_none(),
+        SetupTask::Webhooks => kept::by_key(&mut tx, "OMNITRON_WEBHOOKS").await?.is_none(),
+        SetupTask::Channels => kept::fact(&mut tx, &copied(task)).await?.is_none(),
         SetupTask::Addresses | SetupTask::StockLocations => {
-            settings::fact(&mut tx, &copied(task)).await?.is_none() || people::any_unresolved(&mut tx).await?
+            kept::fact(&mut tx, &copied(task)).await?.is_none() || people::any_unresolved(&mut tx).await?
         }
     };
     drop(tx);
@@ -129,7 +136,7 @@ pub async fn tick(app: &App) -> Result<Option<SetupTask>> {
     if outcome.is_ok() {
         // Records that could not be taken hold up nothing else.
         let mut tx = app.store.begin().await?;
-        settings::set_fact(&mut tx, &copied(task), &app.now_us().to_string()).await?;
+        kept::set_fact(&mut tx, &copied(task), &app.now_us().to_string()).await?;
         tx.commit().await?;
     }
     match outcome {

@@ -6,20 +6,21 @@ use std::collections::{BTreeSet, HashMap};
 use oms_core::refusal::Refusal;
 use oms_core::scenarios::Family;
 use oms_core::time;
-use oms_store::channels::{self, Channel};
-use oms_store::denial_reasons::{self, DenialReason};
-use oms_store::discrepancies::{self, Discrepancy};
-use oms_store::geography::{self, Level, Place};
 use oms_store::lists::transfers::{Coming, of_package_items};
 use oms_store::lists::{self, Ask, Condition, Filter, Kind, List, Page, Word};
-use oms_store::locations::Location;
-use oms_store::order_views::{self as store, Customer, Order, OrderItem, Product};
+use oms_store::orders::order_views::{self as store, Customer, Order, OrderItem, Product};
+use oms_store::orders::people::NewAddress;
 use oms_store::packages::{self, Package, PackageItem};
-use oms_store::people::NewAddress;
-use oms_store::settings as facts;
+use oms_store::places::channels::{self, Channel};
+use oms_store::places::geography::{self, Level, Place};
+use oms_store::places::locations::Location;
+use oms_store::rules::denial_reasons::{self, DenialReason};
+use oms_store::setup::settings as facts;
+use oms_store::stock::discrepancies::{self, Discrepancy};
 use oms_store::{Tx, Value};
 
-use crate::{App, Result, decisions};
+use crate::planning::decisions;
+use crate::{App, Result};
 
 /// The most values a filter that takes a list may hold.
 const MAX_VALUES: usize = 500;
@@ -265,7 +266,7 @@ impl Nested {
             nested.discrepancies.entry(d.package_item_id).or_default().push(d);
         }
         let ids = unique(packages.iter().map(|p| Some(p.location_id)));
-        nested.locations = oms_store::locations::by_ids(tx, ids).await?;
+        nested.locations = oms_store::places::locations::by_ids(tx, ids).await?;
         let here = nested.locations.values().map(|l| &l.properties.address);
         nested.places = Places::of(tx, nested.addresses.values().chain(here)).await?;
         Ok(nested)
@@ -334,13 +335,17 @@ pub async fn place(app: &App, level: Level, id: i64) -> Result<Place> {
 }
 
 /// A page of a family's scenarios.
-pub async fn scenarios(app: &App, ask: &Ask, family: Family) -> Result<Page<oms_store::scenarios::Stored>> {
+pub async fn scenarios(
+    app: &App,
+    ask: &Ask,
+    family: Family,
+) -> Result<Page<oms_store::rules::scenarios::Stored>> {
     Ok(lists::tables::scenarios(&mut app.store.read().await?, ask, family).await?)
 }
 
 /// One scenario.
-pub async fn scenario(app: &App, id: i64, family: Family) -> Result<oms_store::scenarios::Stored> {
-    let found = oms_store::scenarios::by_id(&mut app.store.read().await?, id).await?;
+pub async fn scenario(app: &App, id: i64, family: Family) -> Result<oms_store::rules::scenarios::Stored> {
+    let found = oms_store::rules::scenarios::by_id(&mut app.store.read().await?, id).await?;
     let found = found.filter(|s| s.family == family);
     Ok(found.ok_or_else(|| Refusal::not_found(&format!("{} scenario", family.as_str()), id))?)
 }
@@ -351,9 +356,9 @@ pub async fn stocks(app: &App, ask: &Ask) -> Result<Page<lists::tables::Stock>> 
 }
 
 /// A page of stock engines, their secrets masked.
-pub async fn engines(app: &App, ask: &Ask) -> Result<Page<oms_store::engines::Engine>> {
+pub async fn engines(app: &App, ask: &Ask) -> Result<Page<oms_store::stock::engines::Engine>> {
     let page = lists::tables::engines(&mut app.store.read().await?, ask).await?;
-    Ok(page.map(crate::engines::masked))
+    Ok(page.map(crate::stock::engines::masked))
 }
 
 /// Plans with everything that explains them.
@@ -395,7 +400,7 @@ async fn plan_set(tx: &mut Tx, page: Page<lists::tables::Plan>) -> Result<PlanSe
         orders: store::orders(tx, ids).await?,
         products: store::products(tx, unique(items.iter().map(|i| Some(i.product_id)))).await?,
         package_items: packages::items_of(tx, packages.iter().map(|p| p.id).collect()).await?,
-        erp_codes: oms_store::locations::all(tx)
+        erp_codes: oms_store::places::locations::all(tx)
             .await?
             .into_iter()
             .map(|l| (l.id, l.properties.erp_code))

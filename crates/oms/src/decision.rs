@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use oms_app::decisions::{self, Replayed};
-use oms_app::{App, scenarios, views};
+use oms_app::planning::decisions::{self, Replayed};
+use oms_app::rules::scenarios;
+use oms_app::{App, views};
 use oms_connect::http::HttpClient;
 use oms_connect::policy::NetPolicy;
 use oms_core::plan::{Attempt, Decision};

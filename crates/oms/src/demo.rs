@@ -6,10 +6,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use oms_app::rules::scenarios;
+use oms_app::setup::settings;
 use oms_app::setup::{self, SetupTask};
-use oms_app::stocks::StockRow;
-use oms_app::totals::{self, Totals};
-use oms_app::{App, access, scenarios, settings, stocks};
+use oms_app::stock::stocks;
+use oms_app::stock::stocks::StockRow;
+use oms_app::upkeep::totals::{self, Totals};
+use oms_app::{App, access};
 use oms_connect::policy::NetPolicy;
 use oms_core::locations::LocationKind;
 use oms_core::permissions::Role;
@@ -276,7 +279,7 @@ async fn load_stock(app: &App, dataset: &Dataset) -> Result<(), String> {
         done += slice.len();
         let mut tx = app.store.begin().await.map_err(text)?;
         stocks::set(&mut tx, ids, &actor, &slice).await.map_err(text)?;
-        oms_store::settings::set_fact(&mut tx, STOCK_LOADED, &done.to_string()).await.map_err(text)?;
+        oms_store::setup::settings::set_fact(&mut tx, STOCK_LOADED, &done.to_string()).await.map_err(text)?;
         tx.commit().await.map_err(text)?;
         bar.set_position(done as u64);
     }

@@ -2,11 +2,12 @@
 
 use std::process::ExitCode;
 
-use oms_app::{App, jobs, views};
+use oms_app::upkeep::jobs;
+use oms_app::{App, views};
 use oms_core::time::format_us;
 use oms_store::ids::IdKind;
-use oms_store::jobs::LIST;
 use oms_store::lists::Ask;
+use oms_store::upkeep::jobs::LIST;
 
 use crate::Outcome;
 use crate::accounts::app;

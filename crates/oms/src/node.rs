@@ -4,8 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oms_app::guard::caught;
-use oms_app::intake::{self, PollCursor, Polled};
-use oms_app::{App, cancellations, commands, nodes, planning, schedules, search, setup};
+use oms_app::orders::cancellations;
+use oms_app::orders::intake::{self, PollCursor, Polled};
+use oms_app::packages::commands;
+use oms_app::rules::schedules;
+use oms_app::upkeep::{nodes, search};
+use oms_app::{App, planning, setup};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 

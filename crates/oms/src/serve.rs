@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use oms_app::{App, access, intake};
+use oms_app::orders::intake;
+use oms_app::{App, access};
 use oms_connect::http::HttpClient;
 use oms_connect::policy::NetPolicy;
 use oms_store::{Options, Store};

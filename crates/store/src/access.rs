@@ -1,5 +1,8 @@
 //! Users, tokens, one-time links and idempotency keys.
 
+pub mod logs;
+pub mod sessions;
+
 use std::collections::{BTreeMap, HashMap};
 
 use crate::batch::Rows;

@@ -5,9 +5,9 @@
 use oms_core::packages::{self, STATES, Slot, StockEffect};
 use oms_core::transfers::{self, TransferStock};
 
+use crate::access::logs::{self, Actor, Step};
 use crate::db::Dialect;
-use crate::logs::{self, Actor, Step};
-use crate::search;
+use crate::upkeep::search;
 use crate::{Row, StoreError, Tx, args};
 
 /// Broken rows shown a check.
@@ -395,7 +395,7 @@ fn event_checks() -> Vec<Check> {
 }
 
 fn work_checks(now_us: i64) -> Vec<Check> {
-    let old = now_us - 2 * crate::jobs::LEASE_US;
+    let old = now_us - 2 * crate::upkeep::jobs::LEASE_US;
     vec![
         check(
             "J1",
@@ -410,7 +410,7 @@ fn work_checks(now_us: i64) -> Vec<Check> {
             format!(
                 "SELECT 'job ' || id FROM jobs WHERE state = 'leased' AND lease_until_us < {old} \
                  AND EXISTS (SELECT 1 FROM nodes WHERE heartbeat_us > {now_us} - {lease})",
-                lease = crate::jobs::LEASE_US
+                lease = crate::upkeep::jobs::LEASE_US
             ),
         ),
         check(

@@ -1,7 +1,7 @@
 //! The outbox: one row a change, in the sequence of its record, written with the change.
 
+use crate::access::logs::Actor;
 use crate::batch::Rows;
-use crate::logs::Actor;
 use crate::{StoreError, Tx, args};
 
 /// One change to be told.

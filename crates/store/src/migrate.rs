@@ -56,7 +56,7 @@ async fn apply(store: &Store, migrations: &[(&str, &str)]) -> Result<(), StoreEr
         tracing::info!(migration = name, "schema migrated");
     }
     if migrations.len() == MIGRATIONS.len() {
-        crate::transitions::seed(&mut tx).await?;
+        crate::rules::transitions::seed(&mut tx).await?;
     }
     tx.execute("DELETE FROM schema_lock WHERE id = 1", vec![]).await?;
     tx.commit().await

@@ -1,5 +1,13 @@
 //! Orders: taking them, each exactly once, and keeping our copy in step with the hub.
 
+pub mod cancellations;
+pub mod hub_changes;
+pub mod hub_orders;
+pub mod inbox;
+pub mod order_views;
+pub mod people;
+pub mod products;
+
 use std::collections::HashMap;
 use std::ops::RangeFrom;
 
@@ -7,16 +15,17 @@ use oms_core::events::{self as types, entity};
 use oms_core::orders::OrderStatus;
 use oms_core::refusal::Refusal;
 
+use crate::access::logs::Actor;
 use crate::batch::Rows;
-use crate::cancellations;
 use crate::events::{EventRows, NewEvent};
-use crate::hub_orders::HubVersion;
-use crate::jobs::{self, JobKind, NewJob};
 use crate::list_counts::{Counted, Counts};
-use crate::logs::Actor;
-use crate::people::{self, NewAddress, NewCustomer};
-use crate::search::Terms;
-use crate::{StoreError, Tx, args, hub_changes, hub_orders};
+
+use crate::orders::hub_orders::HubVersion;
+use crate::orders::people::{NewAddress, NewCustomer};
+
+use crate::upkeep::jobs::{self, JobKind, NewJob};
+use crate::upkeep::search::Terms;
+use crate::{StoreError, Tx, args};
 
 /// An order to be taken, parsed and checked.
 #[derive(Debug, Clone)]

@@ -1,5 +1,12 @@
 //! Packages and their items as they are read by people and software.
 
+pub mod commands;
+pub mod held;
+pub mod outside;
+pub mod pickup_codes;
+pub mod shipments;
+pub mod transfers;
+
 use oms_core::packages::STATES;
 
 use crate::list_counts::Counted;

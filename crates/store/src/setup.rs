@@ -1,6 +1,9 @@
 //! The setup tasks: asked for by people, done in the background, followed while they run.
 
-use crate::jobs::{LEASE_US, MAX_ATTEMPTS};
+pub mod doctor;
+pub mod settings;
+
+use crate::upkeep::jobs::{LEASE_US, MAX_ATTEMPTS};
 use crate::{StoreError, Tx, args};
 
 /// Where a task stands. The words are documented.

@@ -6,7 +6,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures::future::BoxFuture;
 use oms_app::access::Principal;
-use oms_app::idempotency::{self, Answer, Key};
+use oms_app::upkeep::idempotency::{self, Answer, Key};
 use oms_core::refusal::Refusal;
 use oms_store::Tx;
 use serde::Serialize;

@@ -3,7 +3,7 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use oms_app::idempotency::Answer;
+use oms_app::upkeep::idempotency::Answer;
 use oms_app::{Error, HubErrorClass};
 use oms_core::refusal::{Refusal, RefusalKind};
 use oms_store::db::Trouble;

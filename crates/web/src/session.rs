@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use jiff::tz::TimeZone;
-use oms_app::sessions::{self, Seated};
+use oms_app::access::sessions::{self, Seated};
 use sha2::{Digest, Sha256};
 
 use crate::auth::Guard;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use oms_app::App;
-use oms_app::commands::{self, Desk};
-use oms_app::intake::Mailbox;
+use oms_app::orders::intake::Mailbox;
+use oms_app::packages::commands::{self, Desk};
 use tokio::sync::Semaphore;
 
 use crate::auth::TokenCache;

@@ -12,7 +12,10 @@ mod world;
 
 use std::time::{Duration, Instant};
 
-use oms_app::{App, logs, packages, search, today, transfer_views, views};
+use oms_app::access::logs;
+use oms_app::packages::transfer_views;
+use oms_app::upkeep::{search, today};
+use oms_app::{App, packages, views};
 use oms_connect::http::HttpClient;
 use oms_connect::policy::NetPolicy;
 use oms_store::lists::Ask;

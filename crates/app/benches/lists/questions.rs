@@ -3,7 +3,7 @@
 use oms_core::time::format_us;
 use oms_store::lists::logs as log_lists;
 use oms_store::lists::{List, tables, transfers};
-use oms_store::order_views;
+use oms_store::orders::order_views;
 
 use super::world::{SPAN_US, START_US};
 

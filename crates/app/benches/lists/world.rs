@@ -5,9 +5,10 @@
 
 use oms_app::App;
 use oms_core::locations::LocationKind;
+use oms_store::args;
 use oms_store::ids::IdKind;
-use oms_store::products::{self, NewProduct};
-use oms_store::{args, channels};
+use oms_store::orders::products::{self, NewProduct};
+use oms_store::places::channels;
 
 /// Locations; the first is the largest.
 pub const LOCATIONS: i64 = 200;

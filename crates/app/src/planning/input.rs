@@ -11,17 +11,20 @@ use oms_core::plan::{
 };
 use oms_core::queries::Facts;
 use oms_core::scenarios::{Family, Filter, OrderTraits, Rule, SortBy};
-use oms_store::jobs::Job;
-use oms_store::plans::{
+use oms_store::Tx;
+use oms_store::planning::plans::{
     self as store, BatchInput, Candidate, Decided, LineToPlan, OrderToPlan, Targets, Wait,
 };
-use oms_store::safety_stocks::{self, SafetyStock};
-use oms_store::stocks::{self, Place};
-use oms_store::{Tx, scenarios};
+use oms_store::rules::scenarios;
+use oms_store::stock::safety_stocks::{self, SafetyStock};
+use oms_store::stock::stocks::{self, Place};
+use oms_store::upkeep::jobs::Job;
 use sha2::{Digest, Sha256};
 
-use crate::engines::{self, EngineState};
-use crate::{App, Result, geocode, settings};
+use crate::places::geocode;
+use crate::setup::settings;
+use crate::stock::engines::{self, EngineState};
+use crate::{App, Result};
 
 /// zstd's fastest level: the snapshot is mostly distances.
 const ZSTD_LEVEL: i32 = 1;
@@ -204,8 +207,9 @@ pub(crate) fn decide(input: Input) -> (Vec<Decided>, BatchInput) {
     let snapshot = build(&input);
     let mut decisions = oms_core::plan::plan(&snapshot);
     let bytes = serde_json::to_vec(&snapshot).expect("a snapshot is JSON");
-    let result_hashes = decisions.iter().map(crate::decisions::result_hash).collect();
-    let attempts: Vec<Vec<Attempt>> = decisions.iter_mut().map(crate::decisions::take_attempts).collect();
+    let result_hashes = decisions.iter().map(crate::planning::decisions::result_hash).collect();
+    let attempts: Vec<Vec<Attempt>> =
+        decisions.iter_mut().map(crate::planning::decisions::take_attempts).collect();
     let attempts = serde_json::to_vec(&attempts).expect("an explanation is JSON");
     let pack = |bytes: &[u8]| zstd::bulk::compress(bytes, ZSTD_LEVEL).expect("memory can be compressed");
     let batch = BatchInput {

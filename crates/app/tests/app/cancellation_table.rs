@@ -6,9 +6,10 @@ use std::sync::Arc;
 use crate::support::shop::Shop;
 use crate::support::{assert_sound, number, texts};
 use futures::future::BoxFuture;
-use oms_app::cancellations::{self, PlanSet, WantedItem};
-use oms_app::commands::outside::{Far, FarError, Parcel, Told};
-use oms_app::{planning, transitions};
+use oms_app::orders::cancellations::{self, PlanSet, WantedItem};
+use oms_app::packages::commands::outside::{Far, FarError, Parcel, Told};
+use oms_app::planning;
+use oms_app::rules::transitions;
 use oms_core::transitions::Definition;
 use oms_store::args;
 use oms_testkit::Database;
@@ -193,7 +194,7 @@ impl Table {
 }
 
 fn told(set: &PlanSet) -> String {
-    let item = |i: &oms_store::cancellations::Item| {
+    let item = |i: &oms_store::orders::cancellations::Item| {
         format!("{} {} {}", i.quantity.unwrap_or(-1), i.state, i.outcome.as_deref().unwrap_or("-"))
     };
     let items: Vec<_> = set.items.iter().map(item).collect();
@@ -457,7 +458,7 @@ async fn packages_without_stock_are_cancelled_too() {
             let fresh = table.fresh(&[]).await;
             let mut off = json!({"name": "Shop", "is_active": false, "default_stock_location": "L0"});
             off["rules"] = serde_json::from_str(NEAREST).unwrap();
-            oms_app::scenarios::put(&table.shop.app, "test", &off).await.unwrap();
+            oms_app::rules::scenarios::put(&table.shop.app, "test", &off).await.unwrap();
             table.done(fresh.id, "REFUSE_WITH_DENIAL_REASON", json!({"denial_reason": reason})).await;
             assert_eq!(table.packages(fresh.order).await, ["P1: 910, A 3, B 1"]);
             let [a, b] = &fresh.skus;

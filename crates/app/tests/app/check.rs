@@ -229,15 +229,15 @@ async fn world(database: Database) -> Rig {
         "filters": [{"type": "location_type", "value": "store"}], "sort": [{"by": "distance"}]}]);
     let first = rig.data.locations[0].erp_code.clone();
     let body = json!({"name": "Demo", "default_stock_location": first, "rules": rules});
-    oms_app::scenarios::put(&rig.app, "test", &body).await.unwrap();
+    oms_app::rules::scenarios::put(&rig.app, "test", &body).await.unwrap();
     let body = json!({"name": "Transfers", "rules": [{"name": "Any", "products": "units"}]});
-    let sent = oms_app::scenarios::Sent { family: Family::Transfer, body: &body, comment: "" };
-    oms_app::scenarios::put_sent(&rig.app, "test", sent).await.unwrap();
+    let sent = oms_app::rules::scenarios::Sent { family: Family::Transfer, body: &body, comment: "" };
+    oms_app::rules::scenarios::put_sent(&rig.app, "test", sent).await.unwrap();
     assert_eq!(planning::tick(&rig.app, 4).await.unwrap().planned, 4);
     // An audit log of more than one entry, an order taken after planning began, and one not yet fetched.
     crate::support::configure(&rig.app, &rig.hub).await;
     let filter = json!({"order_statuses": ["400"], "channels": [], "exclude_order_types": ["gift"]});
-    oms_app::settings::put(&rig.app, "test", "ORDER_FILTERING", &filter).await.unwrap();
+    oms_app::setup::settings::put(&rig.app, "test", "ORDER_FILTERING", &filter).await.unwrap();
     let line = (rig.data.products[0].sku.clone(), 1, 100);
     let new = NewOrder { number: "LATE-1".into(), channel: 1, customer: 1, lines: vec![line] };
     rig.hub.hub.create_order(new).await.unwrap();

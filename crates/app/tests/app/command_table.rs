@@ -7,8 +7,9 @@ use std::sync::Arc;
 use crate::support::shop::Shop;
 use crate::support::{assert_sound, number, texts};
 use futures::future::BoxFuture;
-use oms_app::commands::outside::{Far, FarError, Parcel, Told};
-use oms_app::{cancellations, transitions};
+use oms_app::orders::cancellations;
+use oms_app::packages::commands::outside::{Far, FarError, Parcel, Told};
+use oms_app::rules::transitions;
 use oms_core::commands::{Act, Entity, command};
 use oms_core::transitions::{Definition, default_flow};
 use oms_core::{packages, transfers};
@@ -175,7 +176,7 @@ impl Table {
                 // Nothing takes the order any more: it must wait for a scenario.
                 let body = json!({"name": "Shop", "is_active": false, "default_stock_location": "L0",
                     "rules": [{"name": "Nearest", "products": "units"}]});
-                oms_app::scenarios::put(&self.shop.app, "test", &body).await.unwrap();
+                oms_app::rules::scenarios::put(&self.shop.app, "test", &body).await.unwrap();
                 self.done(id, "REFUSE_WITH_DENIAL_REASON", json!({"denial_reason": self.busy})).await;
                 self.usual_rules().await;
             }

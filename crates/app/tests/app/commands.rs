@@ -195,7 +195,7 @@ async fn a_customer_takes_a_package_in_the_store_with_a_code() {
         let mut tx = shop.app.store.begin().await.unwrap();
         tx.execute("UPDATE orders SET delivery_type = 'in_store'", vec![]).await.unwrap();
         tx.commit().await.unwrap();
-        oms_app::settings::put(
+        oms_app::setup::settings::put(
             &shop.app,
             "test",
             "IS_OTP_ENABLED",
@@ -205,19 +205,19 @@ async fn a_customer_takes_a_package_in_the_store_with_a_code() {
         .unwrap();
         let none = shop.command(id, "SELF_SERVICE_DELIVERY", json!({"code": "123456"})).await;
         assert!(none.1.starts_with("no_code"), "{none:?}");
-        let made = oms_app::pickup_codes::create(&shop.app, id).await.unwrap();
+        let made = oms_app::packages::pickup_codes::create(&shop.app, id).await.unwrap();
         let other = if made.code == "000000" { "000001" } else { "000000" };
-        for _ in 0..oms_app::pickup_codes::TRIES {
+        for _ in 0..oms_app::packages::pickup_codes::TRIES {
             let wrong = shop.command(id, "SELF_SERVICE_DELIVERY", json!({"code": other})).await;
             assert!(wrong.1.starts_with("wrong_code"), "{wrong:?}");
         }
         let dead = shop.command(id, "SELF_SERVICE_DELIVERY", json!({"code": made.code})).await;
         assert!(dead.1.starts_with("too_many_tries"), "{dead:?}");
-        let made = oms_app::pickup_codes::create(&shop.app, id).await.unwrap();
+        let made = oms_app::packages::pickup_codes::create(&shop.app, id).await.unwrap();
         shop.time.advance(6 * 60_000_000);
         let late = shop.command(id, "SELF_SERVICE_DELIVERY", json!({"code": made.code})).await;
         assert!(late.1.starts_with("expired"), "{late:?}");
-        let made = oms_app::pickup_codes::create(&shop.app, id).await.unwrap();
+        let made = oms_app::packages::pickup_codes::create(&shop.app, id).await.unwrap();
         done(&shop, id, "SELF_SERVICE_DELIVERY", json!({"code": made.code})).await;
         assert_eq!(shop.packages(order).await, ["P1 at L0: 700, A 1"]);
     }
@@ -240,11 +240,11 @@ async fn found_units_can_be_promised_again_and_lost_ones_leave_the_books() {
             let one = number(&shop.app, &sql).await;
             let close = async || {
                 let (ids, actor) = (
-                    oms_app::discrepancies::ids(&shop.app).await.unwrap(),
+                    oms_app::stock::discrepancies::ids(&shop.app).await.unwrap(),
                     shop.app.actor("test").await.unwrap(),
                 );
                 let mut tx = shop.app.store.begin().await.unwrap();
-                let closed = oms_app::discrepancies::close(&mut tx, ids, actor, one, was_found).await;
+                let closed = oms_app::stock::discrepancies::close(&mut tx, ids, actor, one, was_found).await;
                 tx.commit().await.unwrap();
                 closed
             };

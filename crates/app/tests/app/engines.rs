@@ -6,13 +6,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::support::{Rig, SECOND_US, Time, assert_sound, number, plan, small, texts};
-use oms_app::engines::{self, EngineInput, EngineState, refresh};
-use oms_app::stocks::{Basket, StockRow, has_basket};
-use oms_app::{App, Error, locations, stocks};
+use oms_app::places::locations;
+use oms_app::stock::engines::{self, EngineInput, EngineState, refresh};
+use oms_app::stock::stocks;
+use oms_app::stock::stocks::{Basket, StockRow, has_basket};
+use oms_app::{App, Error};
 use oms_core::locations::LocationKind;
 use oms_store::args;
-use oms_store::engines::{self as store, Reading};
 use oms_store::ids::IdKind;
+use oms_store::stock::engines::{self as store, Reading};
 use oms_testkit::Database;
 use oms_world::stock::{self, Door, Fault, Shelf, StockService};
 use serde_json::{Value, json};
@@ -138,7 +140,7 @@ async fn attach(app: &App, erp_code: &str, engine: Option<i64>) -> oms_app::Resu
     drop(tx);
     let (ids, actor) = (locations::ids(app).await?, app.actor("test").await?);
     let mut tx = app.store.begin().await?;
-    let change = |p: &mut oms_store::locations::Properties| {
+    let change = |p: &mut oms_store::places::locations::Properties| {
         p.engine = engine;
         Ok(())
     };

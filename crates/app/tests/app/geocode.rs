@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::support::shop::Shop;
 use crate::support::{SECOND_US, assert_sound, number};
-use oms_app::{orders, settings};
+use oms_app::orders;
+use oms_app::setup::settings;
 use oms_store::args;
 use oms_testkit::Database;
 use oms_world::geocoder::{self, Fault, GeocoderService};

@@ -1,7 +1,8 @@
 //! Cancellations as the demo hub makes them, from its own cancel call to our packages.
 
 use crate::support::{Rig, assert_sound, number, plan, small};
-use oms_app::{cancellations, hub};
+use oms_app::orders::cancellations;
+use oms_app::setup::hub;
 use oms_testkit::Database;
 use serde_json::{Value, json};
 

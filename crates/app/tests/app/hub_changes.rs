@@ -1,9 +1,10 @@
 //! The hub says an order again, with other content, before and after it is planned and cancelled: what was cancelled
 //! stays cancelled, and what cannot be applied is written down.
 
-use oms_app::commands::{self, Outcome, Request};
-use oms_app::stocks::{self, StockRow};
-use oms_app::{cancellations, transitions};
+use oms_app::orders::cancellations;
+use oms_app::packages::commands::{self, Outcome, Request};
+use oms_app::rules::transitions;
+use oms_app::stock::stocks::{self, StockRow};
 use oms_core::commands::Entity;
 use oms_core::commands::input::Body;
 use oms_core::transitions::Definition;
@@ -118,13 +119,13 @@ async fn other_content_at_the_same_moment_is_taken() {
     for database in Database::each() {
         let rig = Rig::start(database, small()).await;
         let (order, _, pk, _) = three(&rig, "C4").await;
-        let mailbox = oms_app::intake::mailbox(rig.app.clone());
+        let mailbox = oms_app::orders::intake::mailbox(rig.app.clone());
         for n in 0..8 {
             // The hub's clock stands still.
             let touch = Touch { notes: Some(format!("note {n}")), ..Touch::default() };
             rig.hub.hub.touch_order(pk, touch).await.unwrap();
             let told = json!({"event": {"type": "order.updated", "uuid": format!("{n:032}")}, "payload": {"pk": pk}});
-            mailbox.submit(oms_app::intake::read_event(&told, "order").unwrap()).await.unwrap();
+            mailbox.submit(oms_app::orders::intake::read_event(&told, "order").unwrap()).await.unwrap();
             fetch(&rig.app).await;
             let note =
                 texts(&rig.app, "SELECT notes FROM orders WHERE id = $1", oms_store::args![order]).await;
@@ -134,7 +135,7 @@ async fn other_content_at_the_same_moment_is_taken() {
         let revision = format!("SELECT revision FROM orders WHERE id = {order}");
         let before = number(&rig.app, &revision).await;
         let told = json!({"event": {"type": "order.updated", "uuid": "again"}, "payload": {"pk": pk}});
-        mailbox.submit(oms_app::intake::read_event(&told, "order").unwrap()).await.unwrap();
+        mailbox.submit(oms_app::orders::intake::read_event(&told, "order").unwrap()).await.unwrap();
         fetch(&rig.app).await;
         assert_eq!(number(&rig.app, &revision).await, before);
         assert_sound(&rig.app).await;

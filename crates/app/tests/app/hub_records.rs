@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use oms_app::scenarios;
-use oms_app::stocks::{self, StockRow};
+use oms_app::rules::scenarios;
+use oms_app::stock::stocks::{self, StockRow};
 use oms_store::args;
 use oms_testkit::Database;
 use oms_world::hub::NewOrder;

@@ -12,9 +12,10 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use oms_app::intake::{self, PollCursor, Polled};
+use oms_app::orders::intake::{self, PollCursor, Polled};
+use oms_app::setup::settings;
 use oms_app::setup::{self, SetupTask};
-use oms_app::{App, HubErrorClass, settings};
+use oms_app::{App, HubErrorClass};
 use oms_connect::http::HttpClient;
 use oms_connect::policy::NetPolicy;
 use oms_store::args;
@@ -65,7 +66,7 @@ async fn take_in_the_end(rig: &Rig, pk: i64) -> Vec<String> {
         let dead = number(&rig.app, "SELECT COUNT(*) FROM jobs WHERE state = 'dead'").await;
         assert_eq!(dead, 0, "a fault that passes ends no job: {errors:?}");
         rig.time.advance(61 * SECOND_US);
-        oms_app::nodes::heartbeat_tick(&rig.app).await.unwrap();
+        oms_app::upkeep::nodes::heartbeat_tick(&rig.app).await.unwrap();
     }
     panic!("order {pk} never comes in: {errors:?}");
 }
@@ -485,7 +486,7 @@ async fn nothing_is_lost_when_orders_change_while_their_pages_are_read() {
                 for _ in 0..3 {
                     touched += 1;
                     rig.time.advance(600 * SECOND_US);
-                    oms_app::nodes::heartbeat_tick(&rig.app).await.unwrap();
+                    oms_app::upkeep::nodes::heartbeat_tick(&rig.app).await.unwrap();
                     let touch = Touch { notes: Some(format!("{touched}")), ..Touch::default() };
                     rig.hub.hub.touch_order(50 + touched, touch).await.unwrap();
                 }

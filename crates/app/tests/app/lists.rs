@@ -6,7 +6,8 @@ mod questions;
 mod world;
 
 use crate::support::{Time, node};
-use oms_app::{App, search, views};
+use oms_app::upkeep::search;
+use oms_app::{App, views};
 use oms_store::lists::{self, Ask, Condition, List, Place};
 use oms_store::{Row, Tx, Value, args, list_counts, packages};
 use oms_testkit::Database;
@@ -170,14 +171,16 @@ async fn packages_by_location_and_state_are_those_of_the_table() {
     for database in Database::each() {
         let app = node(&database.url, &Time::new()).await;
         world::build(&app, 2_500).await;
-        let found = oms_app::today::movements(&app).await.unwrap();
+        let found = oms_app::upkeep::today::movements(&app).await.unwrap();
         let mut tx = app.store.read().await.unwrap();
         let sql = "SELECT location_id, state, COUNT(*) FROM packages WHERE state NOT IN (700, 900) GROUP BY location_id, state \
                    ORDER BY location_id, state";
         let expected: Vec<_> =
             keys(&tx.fetch(sql, vec![]).await.unwrap(), 3).into_iter().map(|k| (k[0], k[1], k[2])).collect();
         let open = |all: Vec<(i64, i64, i64)>| {
-            all.into_iter().filter(|(_, s, _)| oms_app::today::unfinished().contains(s)).collect::<Vec<_>>()
+            all.into_iter()
+                .filter(|(_, s, _)| oms_app::upkeep::today::unfinished().contains(s))
+                .collect::<Vec<_>>()
         };
         assert!(!found.is_empty());
         assert_eq!(found, open(expected));

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use oms_app::commands::{self, Request};
 use oms_app::guard::caught;
-use oms_app::idempotency::Key;
-use oms_app::{nodes, planning};
+use oms_app::packages::commands::{self, Request};
+use oms_app::planning;
+use oms_app::upkeep::idempotency::Key;
+use oms_app::upkeep::nodes;
 use oms_core::commands::Entity;
 use oms_core::commands::input::Body;
 use oms_testkit::Database;

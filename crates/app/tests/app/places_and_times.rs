@@ -4,20 +4,25 @@ use std::collections::BTreeMap;
 
 use crate::support::shop::Shop;
 use crate::support::{SECOND_US, assert_sound, number};
-use oms_app::safety_stocks::{self, SafetyInput};
-use oms_app::stocks::{Basket, has_basket};
-use oms_app::{decisions, locations};
+use oms_app::places::locations;
+use oms_app::planning::decisions;
+use oms_app::stock::safety_stocks::{self, SafetyInput};
+use oms_app::stock::stocks::{Basket, has_basket};
 use oms_store::args;
 use oms_testkit::Database;
 use serde_json::json;
 
-async fn change(shop: &Shop, erp_code: &str, with: impl FnOnce(&mut oms_store::locations::Properties)) {
+async fn change(
+    shop: &Shop,
+    erp_code: &str,
+    with: impl FnOnce(&mut oms_store::places::locations::Properties),
+) {
     let mut tx = shop.app.store.read().await.unwrap();
     let id = tx.scalar("SELECT id FROM locations WHERE erp_code = $1", args![erp_code]).await.unwrap();
     drop(tx);
     let (ids, actor) = (locations::ids(&shop.app).await.unwrap(), shop.app.actor("test").await.unwrap());
     let mut tx = shop.app.store.begin().await.unwrap();
-    let write = |p: &mut oms_store::locations::Properties| {
+    let write = |p: &mut oms_store::places::locations::Properties| {
         with(p);
         Ok(())
     };

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use oms_app::engines::{self, EngineInput};
-use oms_app::safety_stocks::{self, SafetyInput};
-use oms_app::stocks::{Basket, has_basket};
-use oms_app::{locations, planning, settings};
+use oms_app::places::locations;
+use oms_app::planning;
+use oms_app::setup::settings;
+use oms_app::stock::engines::{self, EngineInput};
+use oms_app::stock::safety_stocks::{self, SafetyInput};
+use oms_app::stock::stocks::{Basket, has_basket};
 use oms_store::args;
-use oms_store::locations::Properties;
+use oms_store::places::locations::Properties;
 use oms_testkit::Database;
 use oms_world::stock::{self, Door, Shelf, StockService};
 use serde_json::json;
@@ -112,7 +114,7 @@ async fn an_order_that_waits_is_planned_at_once_when_it_can_be_and_a_new_interva
     for database in Database::each() {
         let shop = Shop::open(database, 1).await;
         let body = json!({"name": "Shop", "default_stock_location": "L0", "rules": [{"name": "Any", "products": "units"}]});
-        oms_app::scenarios::put(&shop.app, "test", &body).await.unwrap();
+        oms_app::rules::scenarios::put(&shop.app, "test", &body).await.unwrap();
         shop.stock(&[("L0", "A", 100)]).await;
         let at = format!("http://{}/multiple/", free_address().await);
         let input = EngineInput {

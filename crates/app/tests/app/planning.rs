@@ -10,7 +10,7 @@ use crate::support::{
 };
 use oms_app::{App, planning};
 use oms_store::args;
-use oms_store::jobs::{self, Backlog, JobKind};
+use oms_store::upkeep::jobs::{self, Backlog, JobKind};
 use oms_testkit::{Database, Engine};
 use oms_world::data::{Dataset, GenerateSize};
 
@@ -39,7 +39,7 @@ async fn plan_together(nodes: &[Arc<App>], time: &Time, tasks: usize, limit: usi
             task.await.unwrap();
         }
         for app in nodes {
-            oms_app::nodes::heartbeat_tick(app).await.unwrap();
+            oms_app::upkeep::nodes::heartbeat_tick(app).await.unwrap();
         }
         if planning::backlog(&nodes[0]).await.unwrap() == Backlog::default() {
             return;
@@ -173,7 +173,7 @@ async fn jobs_that_nobody_works_on_come_back_though_their_process_lives() {
         assert_eq!(claimed.len(), 10);
         for _ in 0..10 {
             rig.time.advance(3 * SECOND_US);
-            oms_app::nodes::heartbeat_tick(&rig.app).await.unwrap();
+            oms_app::upkeep::nodes::heartbeat_tick(&rig.app).await.unwrap();
         }
         let backlog = planning::backlog(&rig.app).await.unwrap();
         assert_eq!(backlog.leased, 0, "on {engine}, nobody works on these for half a minute: {backlog:?}");
@@ -255,7 +255,7 @@ async fn plans_are_as_good_as_a_plain_reading_of_the_rules() {
         let rig = Rig::with_orders(Database::of(engine), data).await;
         plan(&rig.app).await;
         assert_all_planned(&rig.app, &rig.data).await;
-        let totals = oms_app::totals::read(&rig.app).await.unwrap();
+        let totals = oms_app::upkeep::totals::read(&rig.app).await.unwrap();
         assert_eq!(totals.units_out_of_stock, units_short, "{name}");
         let ours = totals.packages;
         assert!(ours * 100 <= packages * 105, "{name}: {ours} packages where {packages} do");

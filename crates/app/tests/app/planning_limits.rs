@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use crate::support::shop::Shop;
 use crate::support::{SECOND_US, assert_sound, number, plan, texts};
-use oms_app::engines::{self, EngineInput};
-use oms_app::{decisions, locations, planning};
+use oms_app::places::locations;
+use oms_app::planning;
+use oms_app::planning::decisions;
+use oms_app::stock::engines::{self, EngineInput};
 use oms_core::plan::Decision;
 use oms_core::scenarios::Scenario;
 use oms_store::args;
@@ -19,13 +21,17 @@ fn nearest(filters: Value) -> Value {
     json!([{"name": "Nearest", "products": "units", "filters": filters, "sort": [{"by": "distance"}]}])
 }
 
-async fn change(shop: &Shop, erp_code: &str, with: impl FnOnce(&mut oms_store::locations::Properties)) {
+async fn change(
+    shop: &Shop,
+    erp_code: &str,
+    with: impl FnOnce(&mut oms_store::places::locations::Properties),
+) {
     let mut tx = shop.app.store.read().await.unwrap();
     let id = tx.scalar("SELECT id FROM locations WHERE erp_code = $1", args![erp_code]).await.unwrap();
     drop(tx);
     let (ids, actor) = (locations::ids(&shop.app).await.unwrap(), shop.app.actor("test").await.unwrap());
     let mut tx = shop.app.store.begin().await.unwrap();
-    let write = |p: &mut oms_store::locations::Properties| {
+    let write = |p: &mut oms_store::places::locations::Properties| {
         with(p);
         Ok(())
     };

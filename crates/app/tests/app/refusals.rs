@@ -57,7 +57,7 @@ async fn who_refused_is_not_asked_to_send_it_either() {
         let reason = shop.denial_reason(json!({"title": "Too busy", "excludes_location": true})).await;
         let order = shop.planned("M-2", &[("A", 2)]).await;
         let package = shop.package_ids(order).await[0];
-        let slug = oms_app::transitions::flow(&shop.app).await.unwrap();
+        let slug = oms_app::rules::transitions::flow(&shop.app).await.unwrap();
         let slug = slug.all().iter().find(|t| t.definition.from == 100 && t.definition.to == 910).unwrap();
         done(&shop, package, &slug.definition.slug, json!({"denial_reason": reason})).await;
         shop.replan().await;
@@ -93,7 +93,7 @@ async fn an_exclusion_is_listed_once_and_lifted() {
         done(&shop, shop.package_ids(order).await[0], "PRODUCT_NOT_FOUND", json!({})).await;
         shop.time.advance(60 * SECOND_US);
         let ask = oms_store::lists::Ask { page: 1, limit: 20, counts_all: true, ..Default::default() };
-        let listed = oms_app::exclusions::list(&shop.app, &ask).await.unwrap();
+        let listed = oms_app::planning::exclusions::list(&shop.app, &ask).await.unwrap();
         assert_eq!((listed.count, listed.rows.len()), (1, 1));
         let found = &listed.rows[0];
         assert_eq!(
@@ -104,7 +104,9 @@ async fn an_exclusion_is_listed_once_and_lifted() {
             let audit = shop.app.store.take_id(oms_store::ids::IdKind::Row).await.unwrap();
             let actor = shop.app.actor("test").await.unwrap();
             let mut tx = shop.app.store.begin().await.unwrap();
-            let done = oms_app::exclusions::lift(&mut tx, audit, &actor, found.order_item_id, location).await;
+            let done =
+                oms_app::planning::exclusions::lift(&mut tx, audit, &actor, found.order_item_id, location)
+                    .await;
             tx.commit().await.unwrap();
             done
         };

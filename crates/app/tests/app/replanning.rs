@@ -2,7 +2,8 @@
 
 use crate::support::shop::Shop;
 use crate::support::{SECOND_US, assert_sound, number};
-use oms_app::{decisions, planning};
+use oms_app::planning;
+use oms_app::planning::decisions;
 use oms_testkit::Database;
 use serde_json::json;
 
@@ -100,7 +101,9 @@ async fn every_thirty_minutes_one_node_sweeps_for_all() {
         assert_eq!(sweeps().await, [1]);
         assert_eq!(shop.replan().await, 1);
         assert_eq!(number(&shop.app, "SELECT COUNT(*) FROM packages WHERE state = 920").await, 0);
-        oms_app::settings::put(&shop.app, "test", "REPLANNING", &json!({"every_minutes": 1})).await.unwrap();
+        oms_app::setup::settings::put(&shop.app, "test", "REPLANNING", &json!({"every_minutes": 1}))
+            .await
+            .unwrap();
         shop.time.advance(30 * 60 * SECOND_US);
         assert_eq!(sweeps().await, [0]);
         shop.time.advance(60 * SECOND_US);

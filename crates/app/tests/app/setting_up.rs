@@ -1,8 +1,10 @@
 //! An installation in the making: no order is taken before it can be read whole, and what came before its places gets
 //! them when they come.
 
+use oms_app::App;
+use oms_app::orders::intake;
+use oms_app::setup::settings;
 use oms_app::setup::{self, SetupTask};
-use oms_app::{App, intake, settings};
 use oms_testkit::Database;
 use oms_world::hub::NewOrder;
 use serde_json::json;

@@ -79,7 +79,7 @@ async fn what_a_source_does_not_have_comes_from_another_in_the_same_transaction(
         done(&shop, list[1].0, NOT_FOUND).await;
         assert_eq!(texts(&shop.transfers(order).await)[3], "T4 from L3: 10, A 1");
         assert_sound(&shop.app).await;
-        let replayed = oms_app::decisions::replay(&shop.app, order).await.unwrap();
+        let replayed = oms_app::planning::decisions::replay(&shop.app, order).await.unwrap();
         assert_eq!((replayed.decisions, replayed.different), (3, vec![]));
     }
 }

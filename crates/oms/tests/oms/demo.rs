@@ -7,8 +7,11 @@ use crate::support::{
     Counts, Process, assert_replays, assert_sound, demo, oms, packages, query, run, slice_with_a_third_short,
     summary, wait_for,
 };
+use oms_app::App;
+use oms_app::rules::scenarios;
+use oms_app::setup::settings;
 use oms_app::setup::{self, SetupTask};
-use oms_app::{App, scenarios, settings, stocks};
+use oms_app::stock::stocks;
 use oms_connect::http::HttpClient;
 use oms_connect::policy::NetPolicy;
 use oms_store::setup::TaskState;
@@ -205,7 +208,7 @@ fn two_nodes_on_one_postgres_plan_the_backlog_together() {
         number("SELECT COUNT(*) FROM plans WHERE state = 'completed'") == orders
     });
 
-    let totals = runtime.block_on(oms_app::totals::read(&app)).unwrap();
+    let totals = runtime.block_on(oms_app::upkeep::totals::read(&app)).unwrap();
     let expected = Counts::of_files(data.path());
     assert_eq!(
         (totals.orders, totals.lines, totals.units),

@@ -1,10 +1,11 @@
 //! The lists of nouns whose files hold no list of their own, with their readers.
 
-use crate::geography::Level;
 use crate::lists::{Ask, Filter, Kind, List, Order, Page};
-use crate::{
-    Row, StoreError, Tx, channels, engines, geography, locations, safety_stocks, scenarios, schedules,
-};
+use crate::places::geography::Level;
+use crate::places::{channels, geography, locations};
+use crate::rules::{scenarios, schedules};
+use crate::stock::{engines, safety_stocks};
+use crate::{Row, StoreError, Tx};
 
 const BY_ID: &[Order] = &[("id", "t.id"), ("-id", "t.id DESC")];
 const BY_ID_OR_CHANGE: &[Order] = &[

@@ -1,18 +1,23 @@
 //! Orders: taken in batches, listed and shown.
 
+pub(crate) mod cancellations;
+pub(crate) mod hub_records;
+pub(crate) mod orders_view;
+pub(crate) mod webhooks;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use oms_app::{orders, views};
 use oms_core::refusal::Refusal;
-use oms_store::order_views::ORDERS;
 use oms_store::orders::Accepted;
+use oms_store::orders::order_views::ORDERS;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use crate::api::orders_view::{OrderView, view};
+use crate::api::orders::orders_view::{OrderView, view};
 use crate::input::{self, Id};
 use crate::once::{Once, answer};
 use crate::paging::{ListQuery, Paged};

@@ -1,23 +1,29 @@
 //! Packages, listed and shown.
 
+pub(crate) mod commands;
+pub(crate) mod package_items;
+pub(crate) mod states;
+pub(crate) mod transfer_items;
+pub(crate) mod transfers;
+
 use axum::Json;
 use axum::extract::State;
 use oms_app::packages::{self, PackageSet, ShortPackage};
 use oms_core::commands::Entity;
 use oms_core::time::format_us;
 use oms_store::lists::Page;
+use oms_store::packages::shipments::Shipment;
 use oms_store::packages::{LIST, Package};
-use oms_store::shipments::Shipment;
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use crate::api::addresses::AddressView;
-use crate::api::commands::{self, CommandView};
-use crate::api::locations::{self, LocationView};
-use crate::api::orders_view::{CustomerView, address_of, customer};
-use crate::api::package_items::{self, PackageItemView};
-use crate::api::states::{StateView, of_package};
+use crate::api::orders::orders_view::{CustomerView, address_of, customer};
+use crate::api::packages::commands::CommandView;
+use crate::api::packages::package_items::PackageItemView;
+use crate::api::packages::states::{StateView, of_package};
+use crate::api::places::addresses::AddressView;
+use crate::api::places::locations::{self, LocationView};
 use crate::input::Id;
 use crate::paging::{ListQuery, Paged};
 use crate::problem::Problem;

@@ -1,5 +1,7 @@
 //! The setup steps: asked whether they have something to do, started, followed.
 
+pub(crate) mod settings;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;

@@ -2,7 +2,7 @@
 
 use oms_app::{Error, Result as AppResult};
 use oms_store::Tx;
-use oms_store::logs::Actor;
+use oms_store::access::logs::Actor;
 
 use crate::problem::Problem;
 use crate::state::WebState;

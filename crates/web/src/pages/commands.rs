@@ -1,13 +1,13 @@
 //! Commands on screens: buttons with the form of what each takes, one run, and many run at once.
 
 use maud::{Markup, html};
-use oms_app::commands::Request;
-use oms_app::idempotency::{self, Answer, Key};
-use oms_app::transitions;
+use oms_app::packages::commands::Request;
+use oms_app::rules::transitions;
+use oms_app::upkeep::idempotency::{self, Answer, Key};
 use oms_core::commands::input::Body;
 use oms_core::commands::{self, Act, Entity, InputKind};
 use oms_core::transitions::Visibility;
-use oms_store::transitions::Transition;
+use oms_store::rules::transitions::Transition;
 use serde_json::{Map, Value, json};
 
 use crate::problem::Problem;

@@ -3,12 +3,13 @@
 use axum::extract::{Path, State};
 use axum::response::Response;
 use maud::{Markup, html};
-use oms_app::engines::{self, EngineInput, Trial};
-use oms_app::{doctor, settings, views};
+use oms_app::setup::{doctor, settings};
+use oms_app::stock::engines::{self, EngineInput, Trial};
+use oms_app::views;
 use oms_core::engines::ENGINE_TYPES;
 use oms_core::packages::Kind;
-use oms_store::engines::Engine;
 use oms_store::lists::Ask;
+use oms_store::stock::engines::Engine;
 use serde_json::Value;
 
 use crate::pages::change;

@@ -3,9 +3,9 @@
 use axum::extract::{Path, State};
 use axum::response::Response;
 use maud::{Markup, html};
-use oms_app::denial_reasons;
-use oms_store::denial_reasons::DenialReason;
+use oms_app::rules::denial_reasons;
 use oms_store::lists::Ask;
+use oms_store::rules::denial_reasons::DenialReason;
 use serde_json::{Value, json};
 
 use crate::pages::change;

@@ -6,7 +6,8 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use maud::html;
-use oms_app::{Error, access, sessions};
+use oms_app::access::sessions;
+use oms_app::{Error, access};
 use oms_core::refusal::{Refusal, RefusalKind};
 use serde::Deserialize;
 

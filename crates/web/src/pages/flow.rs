@@ -5,14 +5,14 @@ use std::collections::HashMap;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use maud::{Markup, html};
-use oms_app::transitions;
+use oms_app::rules::transitions;
 use oms_core::commands::{COMMANDS, Entity};
 use oms_core::transitions::Visibility;
 use oms_core::{packages, transfers};
-use oms_store::transitions::Transition;
+use oms_store::rules::transitions::Transition;
 use serde_json::{Value, json};
 
-use crate::api::transitions as api;
+use crate::api::rules::transitions as api;
 use crate::pages::{change, commands};
 use crate::problem::Problem;
 use crate::session::Form;

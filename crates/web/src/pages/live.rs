@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::stream;
-use oms_app::history::{self, Versioned};
+use oms_app::upkeep::history::{self, Versioned};
 use serde_json::json;
 
 use crate::problem::Problem;

@@ -3,15 +3,17 @@
 use axum::extract::{Path, State};
 use axum::response::Response;
 use maud::{Markup, html};
-use oms_app::{engines, locations, views};
+use oms_app::places::locations;
+use oms_app::stock::engines;
+use oms_app::views;
 use oms_core::calendars::{self, Calendar};
 use oms_core::packages::Kind;
 use oms_store::lists::Ask;
 use oms_store::lists::tables::LOCATIONS;
-use oms_store::locations::{Location, Properties};
+use oms_store::places::locations::{Location, Properties};
 use serde_json::{Map, Value, json};
 
-use crate::api::locations_input as input;
+use crate::api::places::locations_input as input;
 use crate::pages::change;
 use crate::pages::packages::all_views;
 use crate::problem::Problem;

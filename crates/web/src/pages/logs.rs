@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use maud::html;
-use oms_app::logs;
+use oms_app::access::logs;
 use oms_core::events::entity;
 use oms_core::packages::STATES;
 use oms_store::lists::logs::{LIST, Step};

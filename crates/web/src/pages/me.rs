@@ -3,8 +3,9 @@
 use axum::extract::{Path, State};
 use axum::response::Response;
 use maud::html;
-use oms_app::sessions::{self, Preferences};
-use oms_app::{Error, saved_views};
+use oms_app::Error;
+use oms_app::access::sessions::{self, Preferences};
+use oms_app::upkeep::saved_views;
 
 use crate::problem::Problem;
 use crate::session::Form;

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use maud::{Markup, html};
+use oms_app::orders::cancellations;
+use oms_app::upkeep::history;
 use oms_app::views::{self, OrderSet};
-use oms_app::{cancellations, history};
-use oms_store::order_views::{ORDERS, Order};
+use oms_store::orders::order_views::{ORDERS, Order};
 
 use crate::pages::packages::{address, all_views, name_of};
 use crate::pages::{places, timeline};

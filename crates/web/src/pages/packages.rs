@@ -4,8 +4,10 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use maud::{Markup, html};
 use oms_app::packages::{self, PackageSet};
+use oms_app::rules::denial_reasons;
+use oms_app::upkeep::{history, reports, saved_views};
+use oms_app::views;
 use oms_app::views::Nested;
-use oms_app::{denial_reasons, history, reports, saved_views, views};
 use oms_core::commands::Entity;
 use oms_core::packages::STATES;
 use oms_store::lists::Ask;
@@ -156,7 +158,7 @@ fn line(visit: &Visit, set: &PackageSet, p: &Package) -> Line {
     let customer = order.and_then(|o| n.customers.get(&o.customer_id?));
     let address = order.and_then(|o| n.addresses.get(&o.shipping_address_id?));
     let city = address
-        .and_then(|a| n.places.get(oms_store::geography::Level::City, a.city_id))
+        .and_then(|a| n.places.get(oms_store::places::geography::Level::City, a.city_id))
         .map(|c| c.name.clone());
     let shipment = set.shipments.get(&p.id).and_then(|s| s.last());
     Line {
@@ -182,17 +184,17 @@ fn line(visit: &Visit, set: &PackageSet, p: &Package) -> Line {
 }
 
 /// First and last name.
-pub(crate) fn name_of(c: &oms_store::order_views::Customer) -> String {
+pub(crate) fn name_of(c: &oms_store::orders::order_views::Customer) -> String {
     [c.first_name.as_deref(), c.last_name.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 /// Commands without a form that some of the rows can run: each says at the end which rows it did not fit.
 fn bulk_buttons(visit: &Visit, set: &PackageSet) -> Markup {
-    let fits = |t: &&oms_store::transitions::Transition| {
+    let fits = |t: &&oms_store::rules::transitions::Transition| {
         let takes = oms_core::commands::command(&t.definition.code).map(|c| c.inputs);
         takes.is_some_and(|inputs| inputs.iter().all(|i| !i.is_required))
             && !commands::is_grave(&t.definition.code)
-            && oms_app::transitions::is_shown(t, oms_core::transitions::Visibility::Oms)
+            && oms_app::rules::transitions::is_shown(t, oms_core::transitions::Visibility::Oms)
             && set.page.rows.iter().any(|p| p.state == t.definition.from)
     };
     let offered: Vec<_> =
@@ -282,7 +284,7 @@ async fn numbers(
             .into_iter()
             .map(|p| (p.package.id, p.package.number))
             .collect(),
-        Entity::Transfer => oms_app::transfer_views::short(&state.app, &ask)
+        Entity::Transfer => oms_app::packages::transfer_views::short(&state.app, &ask)
             .await?
             .rows
             .into_iter()
@@ -397,8 +399,8 @@ async fn detail(state: &WebState, visit: &Visit, id: i64, wrong: &[String]) -> R
 }
 
 /// An address on lines.
-pub(crate) fn address(n: &Nested, a: &oms_store::people::NewAddress) -> Markup {
-    use oms_store::geography::Level;
+pub(crate) fn address(n: &Nested, a: &oms_store::orders::people::NewAddress) -> Markup {
+    use oms_store::places::geography::Level;
     let places = [
         (Level::District, a.district_id),
         (Level::Township, a.township_id),

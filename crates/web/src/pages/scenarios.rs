@@ -3,16 +3,17 @@
 use axum::extract::{Path, State};
 use axum::response::Response;
 use maud::{Markup, html};
-use oms_app::decisions::{self, Previewed};
-use oms_app::scenarios::{self, Linted, Sent};
-use oms_app::{locations, views};
+use oms_app::places::locations;
+use oms_app::planning::decisions::{self, Previewed};
+use oms_app::rules::scenarios::{self, Linted, Sent};
+use oms_app::views;
 use oms_core::packages::Kind;
 use oms_core::plan::Decision;
 use oms_core::refusal::Refusal;
 use oms_core::scenarios::Family;
 use oms_core::scenarios::lint::Severity;
 use oms_store::lists::Ask;
-use oms_store::scenarios::Stored;
+use oms_store::rules::scenarios::Stored;
 use serde_json::{Value, json};
 
 use crate::pages::scenario_form::{self as form_of, Offered};
@@ -309,7 +310,7 @@ fn history(
     visit: &Visit,
     here: &str,
     current: i64,
-    versions: &[oms_store::scenarios::VersionRecord],
+    versions: &[oms_store::rules::scenarios::VersionRecord],
 ) -> Markup {
     html! {
         h2 { (visit.t("scenario.versions")) }

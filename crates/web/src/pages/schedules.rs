@@ -3,10 +3,10 @@
 use axum::extract::{Path, State};
 use axum::response::Response;
 use maud::{Markup, html};
-use oms_app::schedules;
+use oms_app::rules::schedules;
 use oms_core::packages::Kind;
 use oms_store::lists::Ask;
-use oms_store::schedules::Schedule;
+use oms_store::rules::schedules::Schedule;
 use serde_json::{Value, json};
 
 use crate::pages::change;
@@ -69,7 +69,7 @@ pub(crate) async fn save(
 
 async fn put(state: &WebState, visit: &Visit, id: Option<i64>, form: &Form) -> Result<Response, Problem> {
     let input = match body(form) {
-        Ok(body) => change::told(crate::api::schedules::read(&body).map_err(oms_app::Error::from))?,
+        Ok(body) => change::told(crate::api::rules::schedules::read(&body).map_err(oms_app::Error::from))?,
         Err(message) => Err(vec![visit.say("flow.parameters_wrong", &[&message])]),
     };
     let input = match input {

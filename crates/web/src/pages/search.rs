@@ -3,7 +3,8 @@
 use axum::extract::State;
 use axum::response::Response;
 use maud::html;
-use oms_app::{packages, transfer_views, views};
+use oms_app::packages::transfer_views;
+use oms_app::{packages, views};
 use oms_store::lists::{Ask, List};
 
 use crate::problem::Problem;
@@ -25,7 +26,8 @@ pub(crate) async fn show(State(state): State<WebState>, visit: Visit) -> Result<
     let mut found: Vec<(String, maud::Markup, String)> = Vec::new();
     if !text.is_empty() {
         let app = &state.app;
-        let orders = views::orders(app, &ask(&oms_store::order_views::ORDERS, "number", &text)?).await?;
+        let orders =
+            views::orders(app, &ask(&oms_store::orders::order_views::ORDERS, "number", &text)?).await?;
         for o in &orders.page.rows {
             let channel = orders.nested.channels.get(&o.channel_id).map_or("", |c| c.name.as_str());
             found.push((

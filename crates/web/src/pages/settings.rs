@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
-use oms_app::settings;
+use oms_app::setup::settings;
 use oms_core::packages::Kind;
 use oms_core::settings as table;
 use serde_json::Value;

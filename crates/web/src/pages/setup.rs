@@ -3,8 +3,8 @@
 use axum::extract::{Path, State};
 use axum::response::Response;
 use maud::{Markup, html};
-use oms_app::doctor::{self, Run, Standing, Step};
 use oms_app::setup;
+use oms_app::setup::doctor::{self, Run, Standing, Step};
 use oms_core::packages::Kind;
 use oms_core::refusal::Refusal;
 

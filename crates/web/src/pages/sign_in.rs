@@ -5,10 +5,10 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use maud::html;
-use oms_app::sessions;
+use oms_app::access::sessions;
 use serde::Deserialize;
 
-use crate::api::sessions::Address;
+use crate::api::access::sessions::Address;
 use crate::problem::Problem;
 use crate::session::{self, COOKIE, Form, LOGIN_COOKIE, cookie, proof, with_cookie};
 use crate::state::WebState;

@@ -3,8 +3,10 @@
 use axum::extract::{Path, State};
 use axum::response::Response;
 use maud::{Markup, html};
-use oms_app::lineage::{self, Movement};
-use oms_app::{discrepancies, locations, stocks, views};
+use oms_app::places::locations;
+use oms_app::stock::lineage::{self, Movement};
+use oms_app::stock::{discrepancies, stocks};
+use oms_app::views;
 use oms_core::packages::Kind;
 use oms_store::lists::tables::{STOCKS, Stock};
 
@@ -201,7 +203,7 @@ pub(crate) async fn discrepancies(State(state): State<WebState>, visit: Visit) -
 }
 
 async fn gaps(state: &WebState, visit: &Visit, wrong: &[String]) -> Result<Response, Problem> {
-    let mut ask = list::ask(visit, &oms_store::discrepancies::LIST)?;
+    let mut ask = list::ask(visit, &oms_store::stock::discrepancies::LIST)?;
     ask.order = ask.order.or(Some("-id".into()));
     let set = discrepancies::list(&state.app, &ask).await?;
     let lines: Vec<Line> = set.page.rows.iter().map(|d| gap(visit, &set, d)).collect();
@@ -229,7 +231,7 @@ async fn gaps(state: &WebState, visit: &Visit, wrong: &[String]) -> Result<Respo
     Ok(shell::page(visit, visit.t("nav.discrepancies"), &content))
 }
 
-fn gap(visit: &Visit, set: &discrepancies::Set, d: &oms_store::discrepancies::Discrepancy) -> Line {
+fn gap(visit: &Visit, set: &discrepancies::Set, d: &oms_store::stock::discrepancies::Discrepancy) -> Line {
     let kind = if d.state == "open" { Kind::NeedsYou } else { Kind::Done };
     let sku = set.products.get(&d.product_id).map_or_else(|| d.product_id.to_string(), |p| p.sku.clone());
     let end = html! {

@@ -1,7 +1,7 @@
 //! One timeline of everything that happened to a record and to what belongs to it.
 
 use maud::{Markup, html};
-use oms_app::history::Entry;
+use oms_app::upkeep::history::Entry;
 use serde_json::Value;
 
 use crate::ui::badge;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
-use oms_app::locations;
-use oms_app::today::{self, Today};
+use oms_app::places::locations;
+use oms_app::upkeep::today::{self, Today};
 use oms_core::packages::STATES;
 
 use crate::problem::Problem;

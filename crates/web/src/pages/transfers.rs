@@ -3,8 +3,8 @@
 use axum::extract::{Path, State};
 use axum::response::Response;
 use maud::html;
-use oms_app::transfer_views::{self, TransferSet};
-use oms_app::{history, reports};
+use oms_app::packages::transfer_views::{self, TransferSet};
+use oms_app::upkeep::{history, reports};
 use oms_core::commands::Entity;
 use oms_core::transfers::STATES;
 use oms_store::lists::transfers::{LIST, Transfer};

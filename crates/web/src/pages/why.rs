@@ -6,13 +6,14 @@ use std::collections::HashMap;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use maud::{Markup, html};
+use oms_app::places::locations;
+use oms_app::planning::decisions;
 use oms_app::views::{self, PlanSet};
-use oms_app::{decisions, locations};
 use oms_core::plan::Decision;
 use oms_core::plan::counterfactual::{Change, Losers};
 use oms_core::plan::explain::Attempt;
-use oms_store::locations::Location;
 use oms_store::packages::Package;
+use oms_store::places::locations::Location;
 
 use crate::problem::Problem;
 use crate::state::WebState;

@@ -334,7 +334,7 @@ impl Server {
         let http = HttpClient::new(NetPolicy::with_loopback()).expect("a client");
         let app = App::beside(store, http, oms_app::system_clock());
         Node {
-            state: oms_web::WebState::new(app.clone(), Arc::new(oms_app::intake::mailbox(app))),
+            state: oms_web::WebState::new(app.clone(), Arc::new(oms_app::orders::intake::mailbox(app))),
             token: String::new(),
         }
     }

@@ -1,7 +1,7 @@
 //! Hub orders that were not taken, changes that were not applied, arrivals and jobs: listed, narrowed, tried again.
 
-use oms_store::hub_orders::{self, Rejected};
 use oms_store::ids::IdKind;
+use oms_store::orders::hub_orders::{self, Rejected};
 use serde_json::json;
 
 use crate::support::{OMS, on_each};
@@ -70,7 +70,7 @@ async fn changes_are_closed_once_and_the_plan_of_an_order_is_not_dropped() {
         let id = s.app.store.take_id(IdKind::Row).await.unwrap();
         let mut tx = s.app.store.begin().await.unwrap();
         let detail = json!({"reason": "quantity is zero"});
-        oms_store::hub_changes::note(&mut tx, id, order, "lines", &detail, now).await.unwrap();
+        oms_store::orders::hub_changes::note(&mut tx, id, order, "lines", &detail, now).await.unwrap();
         tx.commit().await.unwrap();
         let list = format!("{OMS}/hub_changes/");
         let row = s.get(&format!("{list}?is_open=true&what=lines")).await.is(200).json()["results"][0].clone();

@@ -24,14 +24,14 @@ async fn an_event_sent_twice_is_noted_once() {
         send("orders_omnitron/", &event("order.created", "d9428888122b11e1b85c61cd3cbb3210", &json!(7)))
             .await
             .is(200);
-        let backlog = oms_app::intake::backlog(&s.app).await.unwrap();
+        let backlog = oms_app::orders::intake::backlog(&s.app).await.unwrap();
         assert_eq!(backlog.runnable, 1);
         for path in ["stocklocations-webhook", "stocklocations-webhook/"] {
             send(path, &event("retail_store.updated", "00000000-0000-0000-0000-000000000001", &json!(3)))
                 .await
                 .is(200);
         }
-        assert_eq!(oms_app::intake::backlog(&s.app).await.unwrap().runnable, 2);
+        assert_eq!(oms_app::orders::intake::backlog(&s.app).await.unwrap().runnable, 2);
 
         let refused = async |field: &str, body: Value| {
             let reply = send("orders_omnitron/", &body).await.is(400).json();

@@ -33,7 +33,8 @@ async fn settings_are_masked_kept_and_checked() {
             assert_eq!(reply.body, "");
         }
         let mut tx = s.app.store.read().await.unwrap();
-        let stored = oms_store::settings::by_key(&mut tx, "OMNITRON_CLIENT_SETTINGS").await.unwrap().unwrap();
+        let stored =
+            oms_store::setup::settings::by_key(&mut tx, "OMNITRON_CLIENT_SETTINGS").await.unwrap().unwrap();
         assert_eq!(stored.value["auth"]["password"], "s3cret-value");
         drop(tx);
         s.write("PUT", &one, &json!({"key": "OTHER", "json_value": {}})).await.is(400);

@@ -8,9 +8,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use oms_app::intake::{self, PollCursor, Polled};
+use oms_app::orders::intake::{self, PollCursor, Polled};
+use oms_app::rules::scenarios;
+use oms_app::setup::settings;
 use oms_app::setup::{self, SetupTask};
-use oms_app::{App, Clock, planning, scenarios, settings, stocks};
+use oms_app::stock::stocks;
+use oms_app::{App, Clock, planning};
 use oms_connect::http::HttpClient;
 use oms_connect::policy::NetPolicy;
 use oms_store::setup::TaskState;

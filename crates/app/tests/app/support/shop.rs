@@ -2,17 +2,21 @@
 
 use std::sync::Arc;
 
-use oms_app::commands::{self, Outcome};
-use oms_app::idempotency::Answer;
-use oms_app::{App, denial_reasons, locations, orders, planning, scenarios, settings, stocks};
+use oms_app::packages::commands::{self, Outcome};
+use oms_app::places::locations;
+use oms_app::rules::{denial_reasons, scenarios};
+use oms_app::setup::settings;
+use oms_app::stock::stocks;
+use oms_app::upkeep::idempotency::Answer;
+use oms_app::{App, orders, planning};
 use oms_core::commands::Entity;
 use oms_core::commands::input::Body;
 use oms_core::geo::Point;
 use oms_core::locations::LocationKind;
 use oms_core::refusal::Refusal;
 use oms_core::scenarios::Family;
-use oms_store::channels;
 use oms_store::ids::IdKind;
+use oms_store::places::channels;
 use oms_testkit::Database;
 use serde_json::{Value, json};
 
@@ -63,7 +67,11 @@ impl Shop {
         shop
     }
 
-    pub async fn location(&self, erp_code: &str, with: impl FnOnce(&mut oms_store::locations::Properties)) {
+    pub async fn location(
+        &self,
+        erp_code: &str,
+        with: impl FnOnce(&mut oms_store::places::locations::Properties),
+    ) {
         let mut p = locations::blank(erp_code, erp_code, LocationKind::Store);
         with(&mut p);
         let (ids, actor) = (locations::ids(&self.app).await.unwrap(), self.app.actor("test").await.unwrap());

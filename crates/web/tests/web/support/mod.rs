@@ -128,7 +128,7 @@ impl Server {
         let (machine, ahead) = (oms_app::system_clock(), ahead_us.clone());
         let clock: oms_app::Clock = Arc::new(move || machine() + ahead.load(Ordering::SeqCst));
         let app = App::start(store, http, clock).await.unwrap();
-        let mailbox = Arc::new(oms_app::intake::mailbox(app.clone()));
+        let mailbox = Arc::new(oms_app::orders::intake::mailbox(app.clone()));
         let state = WebState::new(app.clone(), mailbox);
         let document = Document::new(&oms_web::openapi(state.clone()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -167,7 +167,7 @@ impl Server {
     /// A channel, for brands without a hub; returns its id.
     pub async fn channel(&self) -> i64 {
         let id = self.app.store.take_id(oms_store::ids::IdKind::Channel).await.unwrap();
-        let channel = oms_store::channels::NewChannel {
+        let channel = oms_store::places::channels::NewChannel {
             id,
             omnitron_id: None,
             name: "Shop".into(),
@@ -176,7 +176,7 @@ impl Server {
             is_active: true,
         };
         let mut tx = self.app.store.begin().await.unwrap();
-        oms_store::channels::upsert(&mut tx, &[channel], self.app.now_us()).await.unwrap();
+        oms_store::places::channels::upsert(&mut tx, &[channel], self.app.now_us()).await.unwrap();
         tx.commit().await.unwrap();
         id
     }

@@ -1,0 +1,41 @@
+//! What happened to a record, for its timeline, and whether a screen of it is out of date.
+
+use std::collections::BTreeSet;
+
+use oms_store::upkeep::history as store;
+pub use oms_store::upkeep::history::{Entry, Versioned};
+
+use crate::{App, Result};
+
+/// The most changes a timeline shows.
+pub const MOST: i64 = 300;
+
+/// The changes of a record, oldest first, with people's names in place of their ids.
+pub async fn of(app: &App, records: &[(&str, i64)]) -> Result<Vec<Entry>> {
+    let mut tx = app.store.read().await?;
+    let mut all = Vec::new();
+    for (entity, id) in records {
+        all.extend(store::of(&mut tx, entity, *id, MOST).await?);
+    }
+    all.sort_by(|a, b| {
+        (a.at_us, &a.entity, a.entity_id, a.seq).cmp(&(b.at_us, &b.entity, b.entity_id, b.seq))
+    });
+    let id = |actor: &str| actor.strip_prefix("user:").and_then(|id| id.parse::<i64>().ok());
+    let ids: BTreeSet<i64> = all.iter().filter_map(|e| id(&e.actor)).collect();
+    let names = store::usernames(&mut tx, ids.into_iter().collect()).await?;
+    for entry in &mut all {
+        if let Some(name) = id(&entry.actor).and_then(|id| names.get(&id)) {
+            entry.actor.clone_from(name);
+        }
+    }
+    Ok(all)
+}
+
+/// Records with their versions, and how many were made after a moment.
+pub async fn look(app: &App, of: Versioned, ids: Vec<i64>, since_us: i64) -> Result<(Vec<(i64, i64)>, i64)> {
+    /// More than this a screen does not say.
+    const MOST_NEW: i64 = 100;
+    let mut tx = app.store.read().await?;
+    let versions = store::versions(&mut tx, of, ids).await?;
+    Ok((versions, store::made_since(&mut tx, of, since_us, MOST_NEW).await?))
+}

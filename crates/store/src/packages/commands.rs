@@ -1,0 +1,866 @@
+//! The rows of a batch of commands, collected while each is decided and then written table by table.
+//!
+//! Deciding never waits for the database; writing never decides. A package is changed in memory
+//! ([`HeldPackage`]) and its row written once, however many steps it took.
+
+use std::collections::{BTreeMap, HashSet};
+use std::ops::RangeFrom;
+
+use oms_core::commands::Entity;
+use oms_core::events::{self as types, entity};
+use oms_core::packages::{self as states, StockMove};
+use oms_core::stocks::Movement;
+
+use crate::access::logs::{self, Actor, CommandRows, Personal, StepRows};
+use crate::batch::Rows;
+use crate::events::{EventRows, NewEvent};
+use crate::list_counts::Counted;
+use crate::packages::held::{CONSUMED, HeldItem, HeldPackage, Hold};
+use crate::packages::shipments::Shipment;
+use crate::planning::exclusions::Exclusions;
+use crate::planning::loads::Slots;
+use crate::stock::discrepancies::Discrepancy;
+use crate::stock::stocks::{self, Balance, Deltas, LedgerRows, Place};
+use crate::{StoreError, Tx, args};
+
+/// Ids taken for a batch of commands before its transaction begins.
+pub struct Ids {
+    pub rows: RangeFrom<i64>,
+    pub packages: RangeFrom<i64>,
+    pub items: RangeFrom<i64>,
+    pub discrepancies: RangeFrom<i64>,
+    pub shipments: RangeFrom<i64>,
+}
+
+/// Who does what by which command, and what the log says of it.
+#[derive(Debug, Clone)]
+pub struct Doer {
+    pub actor: Actor,
+    /// JSON: slug, transition and the remote user's key.
+    pub attributes: String,
+    pub personal: Option<Personal>,
+}
+
+/// Why missing units are set apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    pub reason: String,
+    pub denial_reason_id: Option<i64>,
+}
+
+/// A step of a package.
+pub struct Step<'s> {
+    pub to: i64,
+    /// Id and revision of the transition.
+    pub transition: (i64, i64),
+    /// Event types besides those of the new state.
+    pub also: &'s [&'static str],
+    /// Set beside `state` in the event.
+    pub delta: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Step<'_> {
+    /// A step by a transition, with nothing besides.
+    pub fn new(to: i64, transition: (i64, i64)) -> Self {
+        Self { to, transition, also: &[], delta: serde_json::Map::new() }
+    }
+}
+
+/// Units promised to an item anew.
+struct Granted {
+    item: i64,
+    place: Place,
+    units: i64,
+    movement: Movement,
+    actor: Actor,
+    /// What is promised must be free.
+    is_guarded: bool,
+}
+
+/// How writing went.
+#[derive(Debug)]
+pub enum Written {
+    /// All but the slots.
+    Done(Slots),
+    /// A place does not have what was granted there; nothing may be committed.
+    Short(Place),
+}
+
+/// What a batch of commands writes.
+pub struct Work<'w> {
+    ids: &'w mut Ids,
+    /// Locations whose stock an outside engine reads.
+    fed: HashSet<i64>,
+    commands: CommandRows,
+    steps: StepRows,
+    events: EventRows,
+    ledger: LedgerRows,
+    moves: BTreeMap<Place, Deltas>,
+    grants: Vec<Granted>,
+    closed: Rows,
+    handed_over: Rows,
+    packages: Rows,
+    new_packages: Rows,
+    new_items: Rows,
+    moved_items: Rows,
+    resized_items: Rows,
+    item_states: Rows,
+    denied_items: Rows,
+    discrepancies: Rows,
+    closed_discrepancies: Rows,
+    exclusions: Exclusions,
+    shipments: Vec<Shipment>,
+    invoices: Rows,
+    wrong_codes: Rows,
+    cancelled_units: BTreeMap<i64, i64>,
+    cancellations: Rows,
+    order_events: Rows,
+    /// How many packages each order has made; one row an order, or which of two is taken is chance.
+    orders: BTreeMap<i64, i64>,
+    short: BTreeMap<i64, i64>,
+    slots: Slots,
+}
+
+impl<'w> Work<'w> {
+    /// Nothing to write yet. `fed`: locations that outside engines read.
+    pub fn new(ids: &'w mut Ids, fed: HashSet<i64>) -> Self {
+        Self {
+            ids,
+            fed,
+            commands: CommandRows::default(),
+            steps: StepRows::default(),
+            events: EventRows::default(),
+            ledger: LedgerRows::default(),
+            moves: BTreeMap::new(),
+            grants: Vec::new(),
+            closed: Rows::new(2),
+            handed_over: Rows::new(2),
+            packages: Rows::new(10),
+            new_packages: Rows::new(19),
+            new_items: Rows::new(6),
+            moved_items: Rows::new(3),
+            resized_items: Rows::new(2),
+            item_states: Rows::new(2),
+            denied_items: Rows::new(2),
+            discrepancies: Rows::new(11),
+            closed_discrepancies: Rows::new(4),
+            exclusions: Exclusions::default(),
+            shipments: Vec::new(),
+            invoices: Rows::new(7),
+            wrong_codes: Rows::new(1),
+            cancelled_units: BTreeMap::new(),
+            cancellations: Rows::new(4),
+            order_events: Rows::new(2),
+            orders: BTreeMap::new(),
+            short: BTreeMap::new(),
+            slots: Slots::default(),
+        }
+    }
+
+    fn row(&mut self) -> i64 {
+        self.ids.rows.next().expect("ids were taken")
+    }
+
+    /// An id for a shipment.
+    pub fn shipment_id(&mut self) -> i64 {
+        self.ids.shipments.next().expect("ids were taken")
+    }
+
+    /// The command's own row.
+    pub fn command(&mut self, doer: &Doer, kind: &str) {
+        self.commands.push(&doer.actor, kind);
+    }
+
+    /// Takes a package to another state, its items with it. Stock is the caller's: see [`Work::stock`].
+    pub fn step(&mut self, package: &mut HeldPackage, step: &Step<'_>, doer: &Doer) {
+        let seq = package.event_seq + 1;
+        let log = logs::Step {
+            entity: entity::PACKAGE,
+            entity_id: package.id,
+            seq,
+            old_state: Some(package.state),
+            new_state: step.to,
+            transition: step.transition,
+            attributes: &doer.attributes,
+            personal_digest: doer.personal.as_ref().map_or_else(logs::no_personal_fields, Personal::digest),
+        };
+        let id = self.row();
+        let head = self.steps.push_personal(id, &package.log_head, &log, doer.personal.as_ref(), &doer.actor);
+        let specific = format!("package.status.{}", Entity::Package.state_word(step.to));
+        let also: Vec<&str> = match step.to == package.state {
+            true => step.also.to_vec(),
+            false => std::iter::once(specific.as_str()).chain(step.also.iter().copied()).collect(),
+        };
+        let kind = match step.to == package.state {
+            true => step.also.first().copied().unwrap_or(types::PACKAGE_UPDATED),
+            false => types::PACKAGE_TRANSITIONED,
+        };
+        let mut delta = step.delta.clone();
+        delta.insert("state".into(), step.to.into());
+        let event = NewEvent {
+            id: self.row(),
+            entity: entity::PACKAGE,
+            entity_id: package.id,
+            seq,
+            kind,
+            also: if kind == types::PACKAGE_TRANSITIONED { &also } else { &[] },
+            delta: delta.into(),
+        };
+        self.events.push(&event, &doer.actor);
+        let after = states::state(step.to).expect("steps lead to states of the table");
+        let holds_slot = states::holds_slot_after(package.holds_slot, after);
+        if package.holds_slot && !holds_slot {
+            self.slots.add(package.location_id, -1);
+        }
+        package.held_state = match after.stock {
+            states::StockEffect::AsBefore => Some(package.held_state.unwrap_or(package.state)),
+            _ => None,
+        };
+        let was_short = package.state == states::OUT_OF_STOCK;
+        let is_short = step.to == states::OUT_OF_STOCK;
+        let units = package.units();
+        *self.short.entry(package.order_id).or_default() +=
+            i64::from(is_short) * units - i64::from(was_short) * units;
+        self.slots.counts.moved(Counted::Package, Some(package.state), step.to);
+        package.state = step.to;
+        package.holds_slot = holds_slot;
+        (package.log_seq, package.event_seq, package.log_head) = (seq, seq, head);
+        package.version += 1;
+        package.modified_us = doer.actor.at_us;
+    }
+
+    /// Tells of a change of a package that is no step.
+    pub fn tell(
+        &mut self,
+        package: &mut HeldPackage,
+        kind: &'static str,
+        delta: serde_json::Value,
+        doer: &Doer,
+    ) {
+        package.event_seq += 1;
+        package.version += 1;
+        package.modified_us = doer.actor.at_us;
+        let event = NewEvent {
+            id: self.row(),
+            entity: entity::PACKAGE,
+            entity_id: package.id,
+            seq: package.event_seq,
+            kind,
+            also: &[],
+            delta,
+        };
+        self.events.push(&event, &doer.actor);
+    }
+
+    /// Tells of a shipment, whose events count from 1.
+    pub fn tell_shipment(
+        &mut self,
+        id: i64,
+        seq: i64,
+        kind: &'static str,
+        delta: serde_json::Value,
+        doer: &Doer,
+    ) {
+        let event =
+            NewEvent { id: self.row(), entity: entity::SHIPMENT, entity_id: id, seq, kind, also: &[], delta };
+        self.events.push(&event, &doer.actor);
+    }
+
+    /// Writes the package's row as it stands now. Called once, after its last step.
+    pub fn keep(&mut self, package: &HeldPackage) {
+        self.packages.push(args![
+            package.id,
+            package.state,
+            package.held_state,
+            package.holds_slot,
+            package.log_seq,
+            package.log_head,
+            package.event_seq,
+            package.version,
+            package.busy,
+            package.modified_us
+        ]);
+        self.item_states.push(args![package.id, package.state]);
+    }
+
+    fn shift(
+        &mut self,
+        place: Place,
+        movement: Movement,
+        mut d: Deltas,
+        reservation: impl Into<Option<i64>>,
+        actor: &Actor,
+    ) {
+        if self.fed.contains(&place.1) {
+            // The engine's next reading says what is on hand.
+            d.0 = 0;
+        }
+        let sum = self.moves.entry(place).or_default();
+        *sum = (sum.0 + d.0, sum.1 + d.1, sum.2 + d.2);
+        let id = self.row();
+        self.ledger.push(id, place, movement, d, reservation.into(), actor);
+    }
+
+    /// Moves the stock of all items of a package.
+    pub fn stock(&mut self, package: &mut HeldPackage, movement: StockMove, doer: &Doer) {
+        for item in &mut package.items {
+            self.item_stock(item, movement, None, doer);
+        }
+    }
+
+    /// Moves the stock of one item. `missing`: that many of its units are not there, and are set apart.
+    fn item_stock(
+        &mut self,
+        item: &mut HeldItem,
+        movement: StockMove,
+        missing: Option<(i64, &Missing, i64)>,
+        doer: &Doer,
+    ) {
+        let actor = &doer.actor;
+        let mut lost = missing.map_or(0, |(units, ..)| units);
+        let whole = lost;
+        for hold in &mut item.holds {
+            let place = (item.product_id, hold.location_id);
+            let (n, id) = (hold.quantity, hold.reservation_id);
+            match (movement, hold.is_consumed) {
+                (StockMove::Keep, _) => continue,
+                (StockMove::Consume, false) => {
+                    self.shift(place, Movement::Consume, (-n, -n, 0), id, actor);
+                    self.closed.push(args![id, CONSUMED]);
+                    hold.is_consumed = true;
+                    continue;
+                }
+                (StockMove::Consume, true) => continue,
+                (StockMove::Release | StockMove::Return, false) => {
+                    let apart = lost.min(n);
+                    if apart > 0 {
+                        self.shift(place, Movement::Quarantine, (0, -apart, apart), id, actor);
+                    }
+                    if n > apart {
+                        self.shift(place, Movement::Release, (0, apart - n, 0), id, actor);
+                    }
+                    lost -= apart;
+                    self.closed.push(args![id, if apart > 0 { "quarantined" } else { "released" }]);
+                }
+                (StockMove::Release | StockMove::Return, true) => {
+                    let apart = lost.min(n);
+                    if apart > 0 {
+                        self.shift(place, Movement::Quarantine, (apart, 0, apart), id, actor);
+                    }
+                    if n > apart {
+                        self.shift(place, Movement::Return, (n - apart, 0, 0), id, actor);
+                    }
+                    lost -= apart;
+                    self.closed.push(args![id, if apart > 0 { "quarantined" } else { "returned" }]);
+                }
+            }
+        }
+        if movement != StockMove::Consume && movement != StockMove::Keep {
+            item.holds.clear();
+        }
+        if let Some((_, why, location)) = missing.filter(|_| whole > lost) {
+            self.discrepancy(item, whole - lost, location, why, doer);
+        }
+    }
+
+    fn discrepancy(&mut self, item: &HeldItem, units: i64, location: i64, why: &Missing, doer: &Doer) {
+        let id = self.ids.discrepancies.next().expect("ids were taken");
+        self.discrepancies.push(args![
+            id,
+            item.id,
+            None::<i64>,
+            item.product_id,
+            location,
+            units,
+            &why.reason,
+            why.denial_reason_id,
+            "open",
+            doer.actor.command_id,
+            doer.actor.at_us
+        ]);
+    }
+
+    /// Takes a package's stock back, `missing` units of each item (by item) set apart.
+    pub fn free(
+        &mut self,
+        package: &mut HeldPackage,
+        missing: &BTreeMap<i64, i64>,
+        why: &Missing,
+        doer: &Doer,
+    ) {
+        let location = package.location_id;
+        for item in &mut package.items {
+            let units = missing.get(&item.id).copied().unwrap_or(0);
+            let apart = (units > 0).then_some((units, why, location));
+            self.item_stock(item, StockMove::Release, apart, doer);
+        }
+    }
+
+    /// Ends an open discrepancy: its units were found, or are gone.
+    pub fn close(&mut self, d: &Discrepancy, was_found: bool, doer: &Doer) {
+        let (movement, word, on_hand) = match was_found {
+            true => (Movement::Found, "found", 0),
+            false => (Movement::Lost, "lost", -d.quantity),
+        };
+        let place = (d.product_id, d.location_id);
+        self.shift(place, movement, (on_hand, 0, -d.quantity), None, &doer.actor);
+        self.closed_discrepancies.push(args![d.id, word, doer.actor.at_us, &doer.actor.name]);
+    }
+
+    /// A shipment, new or changed.
+    pub fn shipment(&mut self, shipment: Shipment) {
+        self.shipments.push(shipment);
+    }
+
+    /// The brand's invoice of a package: number, day, document type, document.
+    pub fn invoice(&mut self, package: i64, [number, day, kind, document]: [Option<&str>; 4], doer: &Doer) {
+        let at = doer.actor.at_us;
+        self.invoices.push(args![package, number, kind, document, day, doer.actor.command_id, at]);
+    }
+
+    /// A one-time code of a package was guessed wrong.
+    pub fn wrong_code(&mut self, package: i64) {
+        self.wrong_codes.push(args![package]);
+    }
+
+    /// Units of an order line are not wanted any more.
+    pub fn cancel_units(&mut self, order_item: i64, units: i64) {
+        *self.cancelled_units.entry(order_item).or_default() += units;
+    }
+
+    /// Remembers why a store refused items.
+    pub fn deny(&mut self, package: &HeldPackage, reason: i64) {
+        package.items.iter().for_each(|i| self.denied_items.push(args![i.id, reason]));
+    }
+
+    /// Remembers that the package's location is not asked for order lines again, neither to pack nor to send.
+    pub fn exclude(&mut self, package: &HeldPackage, items: impl Iterator<Item = i64>, at_us: i64) {
+        let lines: std::collections::BTreeSet<i64> = items
+            .filter_map(|id| package.items.iter().find(|i| i.id == id))
+            .map(|i| i.order_item_id)
+            .collect();
+        for line in lines {
+            self.exclusions.add(line, package.location_id, at_us);
+        }
+    }
+
+    /// Makes a package of an order: its birth in a state (with the state it is held in, and whether it holds a
+    /// slot), numbered after the last. It has no items yet.
+    pub fn create(
+        &mut self,
+        of: &mut HeldPackage,
+        location: i64,
+        (state, held_state, holds_slot): (i64, Option<i64>, bool),
+        transition: (i64, i64),
+        doer: &Doer,
+    ) -> HeldPackage {
+        of.packages_made += 1;
+        let id = self.ids.packages.next().expect("ids were taken");
+        let number = states::number(&of.order_number, of.packages_made);
+        let step = logs::Step {
+            entity: entity::PACKAGE,
+            entity_id: id,
+            seq: 1,
+            old_state: None,
+            new_state: state,
+            transition,
+            attributes: &doer.attributes,
+            personal_digest: logs::no_personal_fields(),
+        };
+        let row = self.row();
+        let head = self.steps.push(row, &logs::CHAIN_START, &step, &doer.actor);
+        let specific = format!("package.status.{}", Entity::Package.state_word(state));
+        let event = NewEvent {
+            id: self.row(),
+            entity: entity::PACKAGE,
+            entity_id: id,
+            seq: 1,
+            kind: types::PACKAGE_CREATED,
+            also: if state == states::OUT_OF_STOCK { &[&specific] } else { &[] },
+            delta: serde_json::json!({"state": state}),
+        };
+        self.events.push(&event, &doer.actor);
+        if holds_slot {
+            self.slots.add(location, 1);
+        }
+        self.slots.counts.moved(Counted::Package, None, state);
+        self.new_packages.push(args![
+            id,
+            of.order_id,
+            of.channel_id,
+            of.placed_us,
+            of.packages_made,
+            &number,
+            location,
+            state,
+            held_state,
+            holds_slot,
+            1i64,
+            head,
+            1i64,
+            1i64,
+            doer.actor.at_us,
+            doer.actor.at_us,
+            of.released_to,
+            of.targets_us.0,
+            of.targets_us.1
+        ]);
+        self.orders.insert(of.order_id, of.packages_made);
+        HeldPackage {
+            id,
+            number,
+            location_id: location,
+            state,
+            held_state,
+            holds_slot,
+            transfers_made: 0,
+            log_seq: 1,
+            log_head: head,
+            event_seq: 1,
+            version: 1,
+            busy: None,
+            modified_us: doer.actor.at_us,
+            items: Vec::new(),
+            ..of.clone()
+        }
+    }
+
+    /// Gives a new package a copy of an item with some of its units, and the item's holds as far as they go.
+    /// The old item keeps its row: its package is history.
+    pub fn succeed(&mut self, new: &mut HeldPackage, old: &HeldItem, units: i64, doer: &Doer) {
+        let id = self.ids.items.next().expect("ids were taken");
+        self.new_items.push(args![id, new.id, old.order_item_id, old.product_id, units, new.state]);
+        let holds = self.hand_over(id, old, units, doer);
+        new.items.push(HeldItem { id, quantity: units, holds, ..old.clone() });
+        if new.state == states::OUT_OF_STOCK {
+            *self.short.entry(new.order_id).or_default() += units;
+        }
+    }
+
+    /// Takes cancelled units out of a package that ends: their stock is taken back, the rest goes over to `rest`.
+    pub fn divide(
+        &mut self,
+        package: &mut HeldPackage,
+        cancelled: &BTreeMap<i64, i64>,
+        mut rest: Option<&mut HeldPackage>,
+        doer: &Doer,
+    ) {
+        for item in &mut package.items {
+            let left = item.quantity - cancelled.get(&item.id).copied().unwrap_or(0);
+            match &mut rest {
+                Some(rest) if left > 0 => {
+                    let old = item.clone();
+                    self.succeed(rest, &old, left, doer);
+                    item.holds.clear();
+                }
+                _ => self.item_stock(item, StockMove::Release, None, doer),
+            }
+        }
+    }
+
+    /// What became of an item that was asked to be cancelled.
+    pub fn answer_cancellation(&mut self, id: i64, state: &str, outcome: &str, package: Option<i64>) {
+        self.cancellations.push(args![id, state, outcome, package]);
+    }
+
+    /// Whether anything is to be written although no command was done.
+    pub fn has_effects(&self) -> bool {
+        !self.wrong_codes.is_empty()
+    }
+
+    /// Tells of a change of an order that is not planned yet.
+    pub fn tell_order(&mut self, order: i64, seq: i64, delta: serde_json::Value, doer: &Doer) {
+        let event = NewEvent {
+            id: self.row(),
+            entity: entity::ORDER,
+            entity_id: order,
+            seq,
+            kind: types::ORDER_UPDATED,
+            also: &[],
+            delta,
+        };
+        self.events.push(&event, &doer.actor);
+        self.order_events.push(args![order, seq]);
+    }
+
+    /// Gives a new package a copy of an item with some of its units, and none of its holds.
+    pub fn successor(&mut self, new: &mut HeldPackage, old: &HeldItem, units: i64) {
+        let id = self.ids.items.next().expect("ids were taken");
+        self.new_items.push(args![id, new.id, old.order_item_id, old.product_id, units, new.state]);
+        new.items.push(HeldItem { id, quantity: units, holds: Vec::new(), ..old.clone() });
+    }
+
+    /// Hands holds of `units` over to another item; what is beyond them is taken back.
+    fn hand_over(&mut self, to: i64, old: &HeldItem, units: i64, doer: &Doer) -> Vec<Hold> {
+        let (mut left, mut kept) = (units, Vec::new());
+        for hold in &old.holds {
+            let take = left.min(hold.quantity);
+            left -= take;
+            if take == hold.quantity {
+                self.handed_over.push(args![hold.reservation_id, to]);
+                kept.push(hold.clone());
+                continue;
+            }
+            self.split_hold(to, old, hold, take, doer);
+        }
+        kept
+    }
+
+    /// A hold of which another item gets a part: it ends, and the part is promised (or taken) anew.
+    fn split_hold(&mut self, to: i64, old: &HeldItem, hold: &Hold, take: i64, doer: &Doer) {
+        let place = (old.product_id, hold.location_id);
+        let (n, id) = (hold.quantity, hold.reservation_id);
+        if hold.is_consumed {
+            self.shift(place, Movement::Return, (n, 0, 0), id, &doer.actor);
+            self.closed.push(args![id, "returned"]);
+        } else {
+            self.shift(place, Movement::Release, (0, -n, 0), id, &doer.actor);
+            self.closed.push(args![id, "released"]);
+        }
+        if take > 0 {
+            let movement = if hold.is_consumed { Movement::Consume } else { Movement::Reserve };
+            self.grants.push(Granted {
+                item: to,
+                place,
+                units: take,
+                movement,
+                actor: doer.actor.clone(),
+                is_guarded: false,
+            });
+        }
+    }
+
+    /// Promises units of a location to an item; they must be free when the batch is written.
+    pub fn grant(&mut self, item: i64, place: Place, units: i64, doer: &Doer) {
+        let actor = doer.actor.clone();
+        self.grants.push(Granted {
+            item,
+            place,
+            units,
+            movement: Movement::Reserve,
+            actor,
+            is_guarded: true,
+        });
+    }
+
+    /// Gives a new package an item that holds nothing yet; returns its id.
+    pub fn new_item(&mut self, new: &mut HeldPackage, old: &HeldItem) -> i64 {
+        let id = self.ids.items.next().expect("ids were taken");
+        self.new_items.push(args![id, new.id, old.order_item_id, old.product_id, old.quantity, new.state]);
+        new.items.push(HeldItem { id, holds: Vec::new(), ..old.clone() });
+        id
+    }
+
+    /// Takes missing units out of a package into another one, which is out of stock: a whole item moves, a part
+    /// becomes an item of its own. The units are set apart.
+    pub fn split_missing(
+        &mut self,
+        package: &mut HeldPackage,
+        into: &mut HeldPackage,
+        missing: &BTreeMap<i64, i64>,
+        why: &Missing,
+        doer: &Doer,
+    ) {
+        let location = package.location_id;
+        for (&id, &units) in missing {
+            let Some(at) = package.items.iter().position(|i| i.id == id) else { continue };
+            *self.short.entry(package.order_id).or_default() += units;
+            if package.items[at].quantity == units {
+                let mut item = package.items.remove(at);
+                self.item_stock(&mut item, StockMove::Release, Some((units, why, location)), doer);
+                self.moved_items.push(args![item.id, into.id, into.state]);
+                into.items.push(item);
+                continue;
+            }
+            let new_id = self.ids.items.next().expect("ids were taken");
+            let item = &mut package.items[at];
+            let rest = item.quantity - units;
+            self.new_items.push(args![
+                new_id,
+                into.id,
+                item.order_item_id,
+                item.product_id,
+                units,
+                into.state
+            ]);
+            self.resized_items.push(args![item.id, rest]);
+            let old = item.clone();
+            item.quantity = rest;
+            item.holds = self.lose(&old, units, doer);
+            let missing_item = HeldItem { id: new_id, quantity: units, holds: Vec::new(), ..old };
+            self.discrepancy(&missing_item, units, location, why, doer);
+            into.items.push(missing_item);
+        }
+    }
+
+    /// Sets `units` of an item's holds apart and leaves it the rest; what is left of a hold that is cut is
+    /// promised (or taken) anew.
+    fn lose(&mut self, item: &HeldItem, units: i64, doer: &Doer) -> Vec<Hold> {
+        let (mut lost, mut kept) = (units, Vec::new());
+        for hold in &item.holds {
+            let place = (item.product_id, hold.location_id);
+            let (n, id) = (hold.quantity, hold.reservation_id);
+            let apart = lost.min(n);
+            lost -= apart;
+            if apart == 0 {
+                kept.push(hold.clone());
+                continue;
+            }
+            let d = if hold.is_consumed { (apart, 0, apart) } else { (0, -apart, apart) };
+            self.shift(place, Movement::Quarantine, d, id, &doer.actor);
+            self.closed.push(args![id, "quarantined"]);
+            if n > apart {
+                let rest = n - apart;
+                let (back, again) = match hold.is_consumed {
+                    true => ((Movement::Return, (rest, 0, 0)), Movement::Consume),
+                    false => ((Movement::Release, (0, -rest, 0)), Movement::Reserve),
+                };
+                self.shift(place, back.0, back.1, id, &doer.actor);
+                self.grants.push(Granted {
+                    item: item.id,
+                    place,
+                    units: rest,
+                    movement: again,
+                    actor: doer.actor.clone(),
+                    is_guarded: false,
+                });
+            }
+        }
+        kept
+    }
+
+    /// Writes everything but the slots, which the caller writes at the end of its transaction. `planned`: products
+    /// that are planned with in the same transaction; their balances are held with those of the batch, in one order.
+    pub async fn run(mut self, tx: &mut Tx, planned: &[i64]) -> Result<Written, StoreError> {
+        self.commands.write(tx).await?;
+        let head = "INSERT INTO packages (id, order_id, channel_id, placed_us, n, number, location_id, state, held_state, holds_slot, log_seq, \
+                    log_head, event_seq, version, created_us, modified_us, released_to, target_packaging_us, target_exit_us)";
+        tx.insert(head, self.new_packages, "").await?;
+        let head = "INSERT INTO package_items (id, package_id, order_item_id, product_id, quantity, state)";
+        tx.insert(head, self.new_items, "").await?;
+        let body = "UPDATE package_items SET package_id = v.package, state = v.state FROM v WHERE package_items.id = v.id";
+        tx.execute_values("id, package, state", self.moved_items, body).await?;
+        let body = "UPDATE package_items SET quantity = v.n FROM v WHERE package_items.id = v.id";
+        tx.execute_values("id, n", self.resized_items, body).await?;
+
+        for g in &self.grants {
+            let sum = self.moves.entry(g.place).or_default();
+            match g.movement {
+                // Taken again in the same breath as it was given back: the shelf does not notice.
+                Movement::Consume if !self.fed.contains(&g.place.1) => sum.0 -= g.units,
+                Movement::Consume => {}
+                _ => sum.1 += g.units,
+            }
+        }
+        if !planned.is_empty() {
+            let moved = self.moves.keys().map(|(product, _)| *product);
+            stocks::hold_products(tx, planned.iter().copied().chain(moved)).await?;
+        }
+        if !self.moves.is_empty() {
+            let before = stocks::lock(tx, self.moves.keys().copied()).await?;
+            let short = self.grants.iter().filter(|g| g.is_guarded).map(|g| g.place).find(|place| {
+                let balance = before.get(place).copied().unwrap_or_default();
+                let d = self.moves[place];
+                balance.available() + d.0 - d.1 - d.2 < 0
+            });
+            if let Some(place) = short {
+                return Ok(Written::Short(place));
+            }
+            let after = stocks::shift(tx, &self.moves).await?;
+            grant_rows(tx, &mut self.ids.rows, &self.grants, &self.fed, &after, &mut self.ledger).await?;
+        }
+        let body = "UPDATE reservations SET closed_reason = v.reason FROM v WHERE reservations.id = v.id";
+        tx.execute_values("id, reason", self.closed, body).await?;
+        let body = "UPDATE reservations SET package_item_id = v.item FROM v WHERE reservations.id = v.id";
+        tx.execute_values("id, item", self.handed_over, body).await?;
+        self.ledger.write(tx).await?;
+        let head = "INSERT INTO discrepancies (id, package_item_id, transfer_item_id, product_id, location_id, quantity, \
+                    reason, denial_reason_id, state, command_id, created_us)";
+        tx.insert(head, self.discrepancies, "").await?;
+        let body = "UPDATE discrepancies SET state = v.state, closed_us = v.at, closed_by = v.who FROM v \
+                    WHERE discrepancies.id = v.id";
+        tx.execute_values("id, state, at, who", self.closed_discrepancies, body).await?;
+        crate::packages::shipments::put(tx, &self.shipments).await?;
+        let head = "INSERT INTO invoices (package_id, number, document_type, document, invoice_date, command_id, modified_us)";
+        let tail = "ON CONFLICT (package_id) DO UPDATE SET number = excluded.number, \
+                    document_type = excluded.document_type, document = excluded.document, \
+                    invoice_date = excluded.invoice_date, command_id = excluded.command_id, modified_us = excluded.modified_us";
+        tx.insert(head, self.invoices, tail).await?;
+        let body =
+            "UPDATE pickup_codes SET tries_left = tries_left - 1 FROM v WHERE pickup_codes.package_id = v.id";
+        tx.execute_values("id", self.wrong_codes, body).await?;
+        crate::orders::cancellations::answer(tx, self.cancellations).await?;
+        let body =
+            "UPDATE orders SET event_seq = v.seq, revision = revision + 1 FROM v WHERE orders.id = v.id";
+        tx.execute_values("id, seq", self.order_events, body).await?;
+        let body = "UPDATE order_items SET quantity_cancelled = quantity_cancelled + v.n FROM v WHERE order_items.id = v.id";
+        let mut cancelled = Rows::new(2);
+        self.cancelled_units.iter().for_each(|(&item, &n)| cancelled.push(args![item, n]));
+        tx.execute_values("id, n", cancelled, body).await?;
+
+        let body = "UPDATE packages SET state = v.state, held_state = v.held, holds_slot = v.slot, log_seq = v.log_seq, \
+                    log_head = v.head, event_seq = v.seq, version = v.version, busy_command_id = v.busy, \
+                    modified_us = v.at FROM v WHERE packages.id = v.id";
+        let columns = "id, state, held, slot, log_seq, head, seq, version, busy, at";
+        tx.execute_values(columns, self.packages, body).await?;
+        let body =
+            "UPDATE package_items SET state = v.state FROM v WHERE package_items.package_id = v.package";
+        tx.execute_values("package, state", self.item_states, body).await?;
+        let body =
+            "UPDATE package_items SET denial_reason_id = v.reason FROM v WHERE package_items.id = v.id";
+        tx.execute_values("id, reason", self.denied_items, body).await?;
+        self.exclusions.write(tx).await?;
+        self.steps.write(tx).await?;
+        self.events.write(tx).await?;
+        let mut orders = Rows::new(2);
+        self.orders.iter().for_each(|(&id, &made)| orders.push(args![id, made]));
+        let body = "UPDATE orders SET packages_made = v.made FROM v WHERE orders.id = v.id";
+        tx.execute_values("id, made", orders, body).await?;
+        let mut short = Rows::new(2);
+        self.short.iter().filter(|(_, n)| **n != 0).for_each(|(&order, &n)| short.push(args![order, n]));
+        let body =
+            "UPDATE plans SET units_out_of_stock = units_out_of_stock + v.n FROM v WHERE plans.id = v.id";
+        tx.execute_values("id, n", short, body).await?;
+
+        Ok(Written::Done(self.slots))
+    }
+}
+
+/// Writes the reservations of grants, with what was seen when they were made.
+async fn grant_rows(
+    tx: &mut Tx,
+    ids: &mut RangeFrom<i64>,
+    grants: &[Granted],
+    fed: &HashSet<i64>,
+    after: &BTreeMap<Place, Balance>,
+    ledger: &mut LedgerRows,
+) -> Result<(), StoreError> {
+    let mut id = || ids.next().expect("ids were taken");
+    let mut rows = Rows::new(8);
+    for g in grants {
+        let (reservation, now) = (id(), after[&g.place]);
+        ledger.push(id(), g.place, Movement::Reserve, (0, g.units, 0), Some(reservation), &g.actor);
+        let is_consumed = g.movement == Movement::Consume;
+        if is_consumed {
+            let d_on_hand = if fed.contains(&g.place.1) { 0 } else { -g.units };
+            let d = (d_on_hand, -g.units, 0);
+            ledger.push(id(), g.place, Movement::Consume, d, Some(reservation), &g.actor);
+        }
+        // Units handed over from another hold were seen when that one was granted.
+        let seen = if g.is_guarded { now.on_hand } else { now.on_hand.max(now.reserved) };
+        rows.push(args![
+            reservation,
+            g.item,
+            g.place.1,
+            g.place.0,
+            g.units,
+            seen,
+            now.reserved,
+            is_consumed.then_some(CONSUMED)
+        ]);
+    }
+    let head = "INSERT INTO reservations (id, package_item_id, location_id, product_id, quantity, on_hand_seen, \
+                reserved_after, closed_reason)";
+    tx.insert(head, rows, "").await?;
+    Ok(())
+}

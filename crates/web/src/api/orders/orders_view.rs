@@ -1,0 +1,240 @@
+//! Orders and their lines as objects.
+
+use oms_app::views::{Nested, OrderSet};
+use oms_core::money::format_minor;
+use oms_core::time::format_us;
+use oms_store::orders::order_views::{Customer, Order, OrderItem, Product};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::api::packages::states::{StateView, of_order, of_package};
+use crate::api::places::addresses::{AddressView, address};
+
+/// An order.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct OrderView {
+    id: i64,
+    /// Its id at the hub.
+    omnitron_id: Option<i64>,
+    number: String,
+    channel: Option<ChannelRef>,
+    state: StateView,
+    date_placed: String,
+    customer: Option<CustomerView>,
+    shipping_address: Option<AddressView>,
+    billing_address: Option<AddressView>,
+    /// Three letters, as they came.
+    currency: String,
+    /// Money is a string with two decimals.
+    amount: Option<String>,
+    shipping_amount: Option<String>,
+    discount_amount: Option<String>,
+    shipping_option_slug: Option<String>,
+    payment_option_slug: Option<String>,
+    delivery_type: Option<String>,
+    delivery_range: Option<String>,
+    cargo_company: Option<i64>,
+    tracking_number: Option<String>,
+    notes: Option<String>,
+    language_code: Option<String>,
+    order_type: Option<String>,
+    orderitem_set: Vec<OrderItemView>,
+    /// Packages made of it.
+    packages: Vec<PackageRef>,
+    /// Its execution plan, in short.
+    plan: Option<PlanRef>,
+    /// What can be done now.
+    #[schema(value_type = Vec<Object>)]
+    commands: Vec<Value>,
+    created_date: String,
+    modified_date: String,
+}
+
+/// A channel, in short.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ChannelRef {
+    id: i64,
+    omnitron_id: Option<i64>,
+    name: String,
+}
+
+/// A package, in short.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PackageRef {
+    id: i64,
+    number: String,
+    state: StateView,
+    /// The location's id.
+    stock_location: i64,
+}
+
+/// A plan, in short.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PlanRef {
+    id: i64,
+    /// `start`, `pending`, `cancelled` or `completed`.
+    state: String,
+    reason: Option<Reason>,
+}
+
+/// Why a plan waits.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Reason {
+    /// Stable.
+    pub code: String,
+    /// What happened and what to do.
+    pub text: String,
+}
+
+/// Who ordered.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CustomerView {
+    id: i64,
+    omnitron_id: Option<i64>,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    email: Option<String>,
+    phone_number: Option<String>,
+    customer_type: Option<String>,
+}
+
+/// One line of an order.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct OrderItemView {
+    id: i64,
+    /// Its id at the hub.
+    omnitron_id: Option<i64>,
+    /// The order's id.
+    order: i64,
+    product: Option<ProductView>,
+    /// Whole units.
+    quantity: i64,
+    quantity_cancelled: i64,
+    /// Money is a string with two decimals.
+    price: Option<String>,
+    price_currency: Option<String>,
+    retail_price: Option<String>,
+    discount_amount: Option<String>,
+    tax_rate: Option<String>,
+    #[schema(value_type = Object)]
+    attributes: Value,
+    #[schema(value_type = Vec<Object>)]
+    commands: Vec<Value>,
+}
+
+/// A product.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ProductView {
+    id: i64,
+    name: String,
+    base_code: Option<String>,
+    sku: String,
+    barcode: Option<String>,
+    #[schema(value_type = Object)]
+    attributes: Value,
+    created_date: String,
+    modified_date: String,
+}
+
+pub(crate) fn customer(c: &Customer) -> CustomerView {
+    CustomerView {
+        id: c.id,
+        omnitron_id: c.omnitron_id,
+        first_name: c.first_name.clone(),
+        last_name: c.last_name.clone(),
+        email: c.email.clone(),
+        phone_number: c.phone.clone(),
+        customer_type: c.customer_type.clone(),
+    }
+}
+
+pub(crate) fn product(p: &Product) -> ProductView {
+    ProductView {
+        id: p.id,
+        name: p.name.clone(),
+        base_code: p.base_code.clone(),
+        sku: p.sku.clone(),
+        barcode: p.barcode.clone(),
+        attributes: p.attributes.clone(),
+        created_date: format_us(p.created_us),
+        modified_date: format_us(p.modified_us),
+    }
+}
+
+pub(crate) fn item(i: &OrderItem, nested: &Nested) -> OrderItemView {
+    OrderItemView {
+        id: i.id,
+        omnitron_id: i.omnitron_id,
+        order: i.order_id,
+        product: nested.products.get(&i.product_id).map(product),
+        quantity: i.quantity,
+        quantity_cancelled: i.quantity_cancelled,
+        price: i.price_minor.map(format_minor),
+        price_currency: i.price_currency.clone(),
+        retail_price: i.retail_price_minor.map(format_minor),
+        discount_amount: i.discount_minor.map(format_minor),
+        tax_rate: i.tax_rate.clone(),
+        attributes: i.attributes.clone(),
+        commands: Vec::new(),
+    }
+}
+
+/// An address an order points at.
+pub(crate) fn address_of(id: Option<i64>, nested: &Nested) -> Option<AddressView> {
+    id.and_then(|id| nested.addresses.get(&id)).map(|a| address(id, a, &nested.places))
+}
+
+/// A reason, if there is one.
+pub(crate) fn reason(plan: &oms_store::lists::tables::Plan) -> Option<Reason> {
+    let code = plan.reason_code.clone()?;
+    Some(Reason { code, text: plan.reason.clone().unwrap_or_default() })
+}
+
+/// An order of a set.
+pub(crate) fn view(set: &OrderSet, o: &Order) -> OrderView {
+    let nested = &set.nested;
+    let channel = nested.channels.get(&o.channel_id);
+    let packages = set.packages.iter().filter(|p| p.order_id == o.id);
+    OrderView {
+        id: o.id,
+        omnitron_id: o.omnitron_id,
+        number: o.number.clone(),
+        channel: channel.map(|c| ChannelRef { id: c.id, omnitron_id: c.omnitron_id, name: c.name.clone() }),
+        state: of_order(o.status),
+        date_placed: format_us(o.placed_us),
+        customer: o.customer_id.and_then(|id| nested.customers.get(&id)).map(customer),
+        shipping_address: address_of(o.shipping_address_id, nested),
+        billing_address: address_of(o.billing_address_id, nested),
+        currency: o.currency.clone(),
+        amount: o.amount_minor.map(format_minor),
+        shipping_amount: o.shipping_amount_minor.map(format_minor),
+        discount_amount: o.discount_amount_minor.map(format_minor),
+        shipping_option_slug: o.shipping_option.clone(),
+        payment_option_slug: o.payment_option.clone(),
+        delivery_type: o.delivery_type.clone(),
+        delivery_range: o.delivery_range.clone(),
+        cargo_company: o.cargo_company,
+        tracking_number: o.tracking_number.clone(),
+        notes: o.notes.clone(),
+        language_code: o.language_code.clone(),
+        order_type: o.order_type.clone(),
+        orderitem_set: set.items.iter().filter(|i| i.order_id == o.id).map(|i| item(i, nested)).collect(),
+        packages: packages
+            .map(|p| PackageRef {
+                id: p.id,
+                number: p.number.clone(),
+                state: of_package(p.state),
+                stock_location: p.location_id,
+            })
+            .collect(),
+        plan: set.plans.iter().find(|p| p.id == o.id).map(|p| PlanRef {
+            id: p.id,
+            state: p.state.clone(),
+            reason: reason(p),
+        }),
+        commands: Vec::new(),
+        created_date: format_us(o.created_us),
+        modified_date: format_us(o.modified_us),
+    }
+}
