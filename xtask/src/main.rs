@@ -5,6 +5,7 @@ mod browser;
 mod ci;
 mod debian;
 mod postgres;
+mod release;
 mod slowest;
 mod steps;
 mod tools;
@@ -25,6 +26,7 @@ cargo xtask <chore>
   bench DIR [--copies N]  the figures of docs/benchmarks.md, on a folder of orders
   bench lists [--packages N]
                           every list, filter and search on a million packages, on both databases
+  release                 the binary as it is handed out, with what backtraces need in a file beside it
   postgres [--durable]    a throw-away PostgreSQL until Enter or Ctrl-C; prints its address.
                           --durable keeps the settings that survive a power cut, for benches
 ";
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         "browser" => browser::browser(rest),
         "screenshots" => browser::screenshots(rest),
         "bench" => bench::bench(rest),
+        "release" => release::release(),
         "postgres" => postgres::chore(rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
