@@ -29,14 +29,14 @@ pub(crate) async fn of_version(
     let tail = "ON CONFLICT (order_id, modified_us, what) DO UPDATE SET detail = excluded.detail, closed_us = NULL, \
                 closed_by = NULL";
     tx.insert(head, changes, tail).await?;
-    let sql = "SELECT id, what FROM hub_changes WHERE order_id = $1 AND closed_us IS NULL AND what <> 'cancellation'";
-    for row in tx.fetch(sql, args![order_id]).await? {
-        let mut c = row.cols();
-        let (id, what) = (c.i64()?, c.text()?);
-        if !late.contains(&what) {
-            close(tx, id, "system:hub", now_us).await?;
-        }
-    }
+    let still_open: Vec<String> = late.iter().enumerate().map(|(i, _)| format!("${}", i + 3)).collect();
+    let still_open = [vec!["'cancellation'".to_owned()], still_open].concat().join(", ");
+    let sql = format!(
+        "UPDATE hub_changes SET closed_us = $2, closed_by = 'system:hub' \
+         WHERE order_id = $1 AND closed_us IS NULL AND what NOT IN ({still_open})"
+    );
+    let words = late.iter().map(|what| what.as_str().into());
+    tx.execute(sql, args![order_id, now_us].into_iter().chain(words).collect()).await?;
     Ok(())
 }
 

@@ -78,12 +78,12 @@ pub async fn ask_again(
     let back = tx.insert_returning(head, rows, tail).await?;
     let rows_of: std::collections::HashMap<i64, i64> =
         back.iter().map(|r| Ok((r.i64(0)?, r.i64(1)?))).collect::<Result<_, StoreError>>()?;
-    for (pk, due_us) in due {
+    let job = |&(pk, due_us): &(i64, i64)| {
         let id = ids.next().expect("ids were taken");
-        let job = NewJob { id, kind: JobKind::Fetch, ref_id: rows_of[pk], sort: (now_us, *pk) };
-        jobs::add_for(tx, job, *due_us, now_us).await?;
-    }
-    Ok(())
+        (NewJob { id, kind: JobKind::Fetch, ref_id: rows_of[&pk], sort: (now_us, pk) }, due_us)
+    };
+    let jobs: Vec<_> = due.iter().map(job).collect();
+    jobs::add_due(tx, &jobs, now_us).await
 }
 
 /// What became of a row, or that it still waits.
@@ -151,7 +151,7 @@ pub async fn retry(tx: &mut Tx, id: i64, job_id: i64, now_us: i64) -> Result<boo
         return Ok(false);
     }
     let job = NewJob { id: job_id, kind: JobKind::Fetch, ref_id: id, sort: (now_us, id) };
-    jobs::add_for(tx, job, now_us, now_us).await?;
+    jobs::add_due(tx, &[(job, now_us)], now_us).await?;
     Ok(true)
 }
 

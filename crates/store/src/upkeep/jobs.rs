@@ -66,6 +66,9 @@ pub struct Backlog {
     pub dead: i64,
 }
 
+const INSERT: &str =
+    "INSERT INTO jobs (id, kind, ref_id, state, sort_key, sort_tie, run_at_us, attempts, created_us)";
+
 /// Writes jobs; one that already waits for the same record is kept as it is.
 pub async fn add(tx: &mut Tx, jobs: &[NewJob], now_us: i64) -> Result<(), StoreError> {
     let mut rows = Rows::new(9);
@@ -73,24 +76,25 @@ pub async fn add(tx: &mut Tx, jobs: &[NewJob], now_us: i64) -> Result<(), StoreE
         let (sort, tie) = job.sort;
         rows.push(args![job.id, job.kind.as_str(), job.ref_id, "runnable", sort, tie, now_us, 0i64, now_us]);
     }
-    let head =
-        "INSERT INTO jobs (id, kind, ref_id, state, sort_key, sort_tie, run_at_us, attempts, created_us)";
     let tail = "ON CONFLICT (kind, ref_id) DO UPDATE SET state = 'runnable', attempts = 0, last_error = NULL, \
                 run_at_us = excluded.run_at_us WHERE jobs.state = 'dead'";
-    tx.insert(head, rows, tail).await?;
+    tx.insert(INSERT, rows, tail).await?;
     Ok(())
 }
 
-/// Writes a job that is due at its own moment. One that waits for the same record is due at the earlier of the two, and
-/// a dead one lives again; one that is being worked on is left alone.
-pub async fn add_for(tx: &mut Tx, job: NewJob, due_us: i64, now_us: i64) -> Result<(), StoreError> {
-    let sql = "INSERT INTO jobs (id, kind, ref_id, state, sort_key, sort_tie, run_at_us, attempts, created_us) \
-               VALUES ($1, $2, $3, 'runnable', $4, $5, $6, 0, $7) ON CONFLICT (kind, ref_id) DO UPDATE SET \
-               run_at_us = CASE WHEN jobs.state = 'runnable' AND jobs.run_at_us < excluded.run_at_us \
-               THEN jobs.run_at_us ELSE excluded.run_at_us END, state = 'runnable', attempts = 0, last_error = NULL \
-               WHERE jobs.state <> 'leased'";
-    let (sort, tie) = job.sort;
-    tx.execute(sql, args![job.id, job.kind.as_str(), job.ref_id, sort, tie, due_us, now_us]).await?;
+/// Writes jobs, each due at its own moment. One that waits for the same record is due at the earlier of the two, and a
+/// dead one lives again; one that is being worked on is left alone.
+pub async fn add_due(tx: &mut Tx, jobs: &[(NewJob, i64)], now_us: i64) -> Result<(), StoreError> {
+    let mut rows = Rows::new(9);
+    for (job, due_us) in jobs {
+        let (sort, tie) = job.sort;
+        rows.push(args![job.id, job.kind.as_str(), job.ref_id, "runnable", sort, tie, *due_us, 0i64, now_us]);
+    }
+    let tail = "ON CONFLICT (kind, ref_id) DO UPDATE SET \
+                run_at_us = CASE WHEN jobs.state = 'runnable' AND jobs.run_at_us < excluded.run_at_us \
+                THEN jobs.run_at_us ELSE excluded.run_at_us END, state = 'runnable', attempts = 0, last_error = NULL \
+                WHERE jobs.state <> 'leased'";
+    tx.insert(INSERT, rows, tail).await?;
     Ok(())
 }
 

@@ -149,18 +149,18 @@ async fn fetch_jobs(app: &App, jobs: &[Job]) -> Result<usize> {
     let mut became: HashMap<i64, (bool, String)> = HashMap::new();
     for (order, answer) in new.iter().zip(&answers) {
         let Some((pk, version)) = order.hub else { continue };
-        match answer {
-            Accepted::Rejected(refusal) => rejected.push(Rejected {
+        became.insert(pk, (!matches!(answer, Accepted::Rejected(_)), outcome_text(answer)));
+        if let Accepted::Rejected(refusal) = answer {
+            rejected.push(Rejected {
                 pk,
                 number: order.number.clone(),
                 modified_us: Some(version.modified_us),
                 reason: refusal.message.clone(),
                 missing_product: None,
-            }),
-            answer => drop(became.insert(pk, (true, outcome_text(answer)))),
+            });
         }
     }
-    became.extend(rejected.iter().map(|r| (r.pk, (false, format!("rejected: {}", r.reason)))));
+    became.extend(rejected.iter().map(|r| (r.pk, (false, rejected_text(&r.reason)))));
     hub_orders::reject(&mut tx, &rejected, true, &mut reject_ids, actor.at_us).await?;
     let absent = || (false, "refused: the hub has no such order".to_owned());
     outcomes.extend(rows.iter().map(|r| {
@@ -182,8 +182,12 @@ fn outcome_text(answer: &Accepted) -> String {
             format!("order {order_id}: change of {} not applied", late.join(", "))
         }
         Accepted::Filtered { reason } => format!("filtered: {reason}"),
-        Accepted::Rejected(refusal) => format!("rejected: {}", refusal.message),
+        Accepted::Rejected(refusal) => rejected_text(&refusal.message),
     }
+}
+
+fn rejected_text(reason: &str) -> String {
+    format!("rejected: {reason}")
 }
 
 async fn sync_stores(app: &App, hub: &HubClient, rows: &[Inbox]) -> Result<Vec<(i64, bool, String)>> {
