@@ -11,8 +11,7 @@ use std::time::Instant;
 
 use oms_app::rules::scenarios;
 use oms_app::setup::settings;
-use oms_app::stock::stocks;
-use oms_app::stock::stocks::StockRow;
+use oms_app::stock::stocks::{self, StockRow};
 use oms_app::{App, planning};
 use oms_connect::http::HttpClient;
 use oms_connect::policy::NetPolicy;

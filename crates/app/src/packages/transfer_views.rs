@@ -8,8 +8,7 @@ use oms_store::Tx;
 use oms_store::lists::transfers::{self as store, Transfer, TransferItem};
 use oms_store::lists::{self, Ask, Page};
 use oms_store::orders::order_views::{self, Product};
-use oms_store::places::locations;
-use oms_store::places::locations::Location;
+use oms_store::places::locations::{self, Location};
 
 use crate::rules::transitions::{self, Flow};
 use crate::views::{Places, unique};

@@ -12,8 +12,7 @@ use oms_store::planning::wakes;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::places::geography;
-use crate::places::geography::Places;
+use crate::places::geography::{self, Places};
 use crate::setup::Progress;
 use crate::stock::engines;
 use crate::{App, Result};

@@ -2,8 +2,7 @@
 
 use crate::support::shop::Shop;
 use crate::support::{SECOND_US, assert_sound, number};
-use oms_app::planning;
-use oms_app::planning::decisions;
+use oms_app::planning::{self, decisions};
 use oms_testkit::Database;
 use serde_json::json;
 
