@@ -19,12 +19,15 @@ impl Dialect {
         }
     }
 
-    /// Translates the schema's type names.
+    /// Translates the schema's type names. A line that begins with `--postgres:` is for PostgreSQL alone.
     pub(crate) fn schema(self, text: &str) -> String {
         match self {
             // An INTEGER primary key is the table's own b-tree; a BIGINT one would be a second index.
             Self::Sqlite => text.replace("BIGINT PRIMARY KEY", "INTEGER PRIMARY KEY"),
-            Self::Postgres => text.replace(" BLOB", " BYTEA").replace(" TEXT", " TEXT COLLATE \"C\""),
+            Self::Postgres => text
+                .replace("--postgres:", "")
+                .replace(" BLOB", " BYTEA")
+                .replace(" TEXT", " TEXT COLLATE \"C\""),
         }
     }
 

@@ -16,6 +16,7 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     ("0007_people", include_str!("../schema/0007_people.sql")),
     ("0008_exclusions", include_str!("../schema/0008_exclusions.sql")),
     ("0009_hub_records", include_str!("../schema/0009_hub_records.sql")),
+    ("0010_writing_less", include_str!("../schema/0010_writing_less.sql")),
 ];
 
 /// Tries at the first statement, which two nodes may run at the same moment on PostgreSQL.
