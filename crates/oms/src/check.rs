@@ -7,14 +7,20 @@ use oms_store::{Options, Store, check};
 use crate::Outcome;
 use crate::cli::DatabaseArgs;
 
+/// Refuses a SQLite file that is not there: opening would make it.
+pub(crate) fn must_exist(database: &str) -> Result<(), String> {
+    match database.strip_prefix("sqlite://") {
+        Some(path) if !std::path::Path::new(path).exists() => {
+            Err(format!("there is no database at {path}; check the path given with --database"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Runs every check and says what it found.
 pub async fn run(args: DatabaseArgs) -> Outcome {
-    // Opening would make the file, and an empty database breaks no invariant.
-    if let Some(path) = args.database.strip_prefix("sqlite://")
-        && !std::path::Path::new(path).exists()
-    {
-        return Err(format!("there is no database at {path}; check the path given with --database"));
-    }
+    // An empty database breaks no invariant.
+    must_exist(&args.database)?;
     let store = Store::open(&args.database, Options::default()).await.map_err(|e| e.to_string())?;
     let now_us = oms_app::system_clock()();
     let mut tx = store.read().await.map_err(|e| e.to_string())?;

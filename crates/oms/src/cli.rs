@@ -29,6 +29,8 @@ pub enum Command {
     Hub(HubArgs),
     /// Prove the invariants of a database; exits 1 with the first broken rows if one does not hold.
     Check(DatabaseArgs),
+    /// Where the steps of the installation stand, and what each needs; exits 1 while one needs a person.
+    Doctor(DatabaseArgs),
     /// Decisions: replayed from their kept input, or compared with another scenario.
     #[command(subcommand)]
     Decision(DecisionCommand),

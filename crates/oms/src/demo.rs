@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use oms_app::App;
+use oms_app::access::{self, LINK_MINUTES};
 use oms_app::rules::scenarios;
 use oms_app::setup::settings;
 use oms_app::setup::{self, SetupTask};
 use oms_app::stock::stocks::{self, StockRow};
 use oms_app::upkeep::totals::{self, Totals};
-use oms_app::{App, access};
 use oms_connect::policy::NetPolicy;
 use oms_core::locations::LocationKind;
 use oms_core::permissions::Role;
@@ -82,6 +83,9 @@ pub async fn run(args: DemoArgs) -> Outcome {
             "The OMS goes on at {} until you stop it (ctrl-c). API description: {}/api/docs/",
             api.base_url, api.base_url
         );
+        println!("Open the back office, signed in as {ADMIN} (works once, within {LINK_MINUTES} minutes):");
+        println!("    {}", sign_in_link(&app, &api.base_url).await?);
+        println!("Sign-in of the hub: user {}, password {password}", oms_world::hub::DEFAULT_USERNAME);
         println!("Administrator's token: {token}");
         println!(
             "    curl -H 'Authorization: Token {token}' '{}/api/v1/oms/packages/?limit=3'",
@@ -176,6 +180,11 @@ async fn accounts(app: &App, preset: Option<&str>) -> Result<String, String> {
         }
         None => access::create_token(app, ADMIN, "demo").await.map_err(text),
     }
+}
+
+async fn sign_in_link(app: &App, base_url: &str) -> Result<String, String> {
+    let secret = access::sessions::link(app, ADMIN).await.map_err(text)?;
+    Ok(format!("{base_url}/sign-in?link={secret}"))
 }
 
 /// Seed steps 7 to 9: where the hub is, which orders are taken, how distance is measured, which

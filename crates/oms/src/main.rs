@@ -5,6 +5,7 @@ mod check;
 mod cli;
 mod decision;
 mod demo;
+mod doctor;
 mod hub;
 mod jobs;
 mod node;
@@ -32,6 +33,7 @@ async fn main() -> ExitCode {
         cli::Command::Serve(args) => serve::run(args).await,
         cli::Command::Hub(args) => hub::run(args).await,
         cli::Command::Check(args) => check::run(args).await,
+        cli::Command::Doctor(args) => doctor::run(args).await,
         cli::Command::Decision(cli::DecisionCommand::Replay(args)) => decision::replay(args).await,
         cli::Command::Decision(cli::DecisionCommand::Diff(args)) => decision::diff(args).await,
         cli::Command::Jobs(cli::JobsCommand::List(args)) => jobs::list(args).await,

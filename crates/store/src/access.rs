@@ -162,6 +162,36 @@ pub async fn use_link(tx: &mut Tx, hash: [u8; 32], purpose: &str, now_us: i64) -
     Ok(tx.execute(sql, args![hash, purpose, now_us]).await? == 1)
 }
 
+/// Whom a link signs in.
+fn signs_in(user_id: i64) -> String {
+    format!("{SIGN_IN}{user_id}")
+}
+
+const SIGN_IN: &str = "sign_in:";
+
+/// Writes a link that signs a user in.
+pub async fn insert_sign_in_link(
+    tx: &mut Tx,
+    hash: [u8; 32],
+    user_id: i64,
+    expires_us: i64,
+) -> Result<(), StoreError> {
+    insert_link(tx, hash, &signs_in(user_id), expires_us).await
+}
+
+/// Uses a link that signs in; returns whom, or nothing if it is unknown, used or too old, or they may not come in.
+pub async fn use_sign_in_link(tx: &mut Tx, hash: [u8; 32], now_us: i64) -> Result<Option<i64>, StoreError> {
+    let sql = "SELECT purpose FROM one_time_links WHERE hash = $1";
+    let Some(row) = tx.first(sql, args![hash]).await? else { return Ok(None) };
+    let purpose = row.cols().text()?;
+    let Some(user) = purpose.strip_prefix(SIGN_IN).and_then(|id| id.parse::<i64>().ok()) else {
+        return Ok(None);
+    };
+    let active = "SELECT COUNT(*) FROM users WHERE id = $1 AND is_active = TRUE";
+    let may: i64 = tx.scalar(active, args![user]).await?;
+    Ok((may == 1 && use_link(tx, hash, &purpose, now_us).await?).then_some(user))
+}
+
 /// An answer kept for its idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptAnswer {

@@ -26,6 +26,7 @@ use tower::Layer;
 use tower_http::compression::CompressionLayer;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
+pub use crate::api::setup::steps::{StepView, StepsView, setup_steps};
 pub use crate::problem::refusal_answer;
 pub use crate::routes::RouteInfo;
 pub use crate::state::WebState;

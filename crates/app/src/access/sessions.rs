@@ -2,10 +2,12 @@
 
 use oms_core::permissions::Role;
 use oms_core::refusal::Refusal;
+use oms_store::Tx;
+use oms_store::access::logs::{self, Actor};
 pub use oms_store::access::sessions::Preferences;
-use oms_store::access::{logs, sessions as store};
+use oms_store::access::{self as access_store, sessions as store};
 use oms_store::ids::IdKind;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::access::{self, Principal, hash_token};
 use crate::{App, Result, random_hex};
@@ -27,15 +29,48 @@ pub struct Seated {
 /// Opens a session with name and password and returns its secret, always a new one. `None` if they do not fit.
 pub async fn open(app: &App, username: &str, password: &str) -> Result<Option<String>> {
     let Some(user) = access::fitting_user(app, username, password).await? else { return Ok(None) };
-    let secret = random_hex::<32>();
-    let (actor, audit) =
-        (app.actor(&format!("user:{}", user.id)).await?, app.store.take_id(IdKind::Row).await?);
-    let now = actor.at_us;
+    let (actor, audit) = ids(app).await?;
     let mut tx = app.store.begin().await?;
-    store::sweep(&mut tx, now, now - IDLE_US).await?;
-    store::insert(&mut tx, hash_token(&secret), user.id, now, now + WHOLE_US).await?;
-    logs::record_command(&mut tx, &actor, "session.opened").await?;
-    logs::audit(&mut tx, audit, "user", user.id, "session.opened", &json!({}), &actor).await?;
+    let secret = begin(&mut tx, user.id, actor, audit, &json!({})).await?;
+    tx.commit().await?;
+    Ok(Some(secret))
+}
+
+/// Ids for a session that is about to be opened, taken before its transaction; whose it is shows later.
+async fn ids(app: &App) -> Result<(Actor, i64)> {
+    Ok((app.actor("").await?, app.store.take_id(IdKind::Row).await?))
+}
+
+/// Writes a new session of a user and returns its secret.
+async fn begin(tx: &mut Tx, user_id: i64, mut actor: Actor, audit: i64, detail: &Value) -> Result<String> {
+    let (secret, now) = (random_hex::<32>(), actor.at_us);
+    actor.name = format!("user:{user_id}");
+    store::sweep(tx, now, now - IDLE_US).await?;
+    store::insert(tx, hash_token(&secret), user_id, now, now + WHOLE_US).await?;
+    logs::record_command(tx, &actor, "session.opened").await?;
+    logs::audit(tx, audit, "user", user_id, "session.opened", detail, &actor).await?;
+    Ok(secret)
+}
+
+/// Makes a link that signs an active user in once, within [`access::LINK_MINUTES`]; returns its secret.
+pub async fn link(app: &App, username: &str) -> Result<String> {
+    let secret = random_hex::<32>();
+    let mut tx = app.store.begin().await?;
+    let user = access_store::user_by_name(&mut tx, username).await?.filter(|u| u.is_active);
+    let user = user.ok_or_else(|| Refusal::not_found("active user", username))?;
+    let expires = app.now_us() + access::LINK_MINUTES * 60 * 1_000_000;
+    access_store::insert_sign_in_link(&mut tx, hash_token(&secret), user.id, expires).await?;
+    tx.commit().await?;
+    Ok(secret)
+}
+
+/// Opens a session with a link's secret and returns the session's. `None` if the link is unknown, used or too old.
+pub async fn open_by_link(app: &App, link: &str) -> Result<Option<String>> {
+    let (actor, audit) = ids(app).await?;
+    let mut tx = app.store.begin().await?;
+    let user = access_store::use_sign_in_link(&mut tx, hash_token(link), actor.at_us).await?;
+    let Some(user) = user else { return Ok(None) };
+    let secret = begin(&mut tx, user, actor, audit, &json!({"by": "link"})).await?;
     tx.commit().await?;
     Ok(Some(secret))
 }
@@ -61,6 +96,16 @@ pub async fn seated(app: &App, secret: &str) -> Result<Option<Seated>> {
 pub async fn end(app: &App, secret: &str) -> Result<()> {
     let mut tx = app.store.begin().await?;
     store::end(&mut tx, hash_token(secret)).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Ends every session of a person, wherever they are open.
+pub async fn end_everywhere(app: &App, user_id: i64) -> Result<()> {
+    let (actor, audit) = (app.actor(format!("user:{user_id}")).await?, app.store.take_id(IdKind::Row).await?);
+    let mut tx = app.store.begin().await?;
+    let detail = json!({"sessions": store::end_all(&mut tx, user_id).await?});
+    logs::record_command(&mut tx, &actor, "session.ended_everywhere").await?;
+    logs::audit(&mut tx, audit, "user", user_id, "session.ended_everywhere", &detail, &actor).await?;
     Ok(tx.commit().await?)
 }
 

@@ -80,9 +80,9 @@ pub async fn read(app: &App) -> Result<Vec<Step>> {
     drop(tx);
     let mut steps = by_hand(app, &seen);
     for (n, name, task, count, said) in [
-        (4, "addresses", SetupTask::Addresses, seen.counts.cities, "step.said_addresses"),
-        (5, "retail-stores", SetupTask::StockLocations, seen.counts.locations, "step.said_stores"),
-        (6, "channels", SetupTask::Channels, seen.counts.channels, "step.said_channels"),
+        (4, "addresses", SetupTask::Addresses, seen.counts.cities, "step-said_addresses"),
+        (5, "retail-stores", SetupTask::StockLocations, seen.counts.locations, "step-said_stores"),
+        (6, "channels", SetupTask::Channels, seen.counts.channels, "step-said_channels"),
     ] {
         let mut step = copied(app, &seen, n, name, task, count, said).await?;
         if task == SetupTask::StockLocations {
@@ -91,10 +91,10 @@ pub async fn read(app: &App) -> Result<Vec<Step>> {
         }
         steps.push(step);
     }
-    let mut events = copied(app, &seen, 12, "events", SetupTask::Webhooks, 0, "step.said_webhooks").await?;
+    let mut events = copied(app, &seen, 12, "events", SetupTask::Webhooks, 0, "step-said_webhooks").await?;
     events.screen = "settings/application-settings";
     if !seen.has_webhooks {
-        events = Step { standing: Standing::Optional, said: "step.no_webhooks", run: Run::Nothing, ..events };
+        events = Step { standing: Standing::Optional, said: "step-no_webhooks", run: Run::Nothing, ..events };
     }
     steps.push(events);
     steps.sort_by_key(|s| s.n);
@@ -111,44 +111,44 @@ fn by_hand(app: &App, seen: &Seen) -> Vec<Step> {
     use Standing::{Done, Failed, NeedsYou, Optional};
     let c = &seen.counts;
     let or = |is_there: bool, otherwise| if is_there { Done } else { otherwise };
-    let mut machine = step(1, "machine", Done, "step.said_machine", "");
+    let mut machine = step(1, "machine", Done, "step-said_machine", "");
     machine.parts = vec![env!("CARGO_PKG_VERSION").into(), app.store.dialect().name().into()];
     let mut people =
-        step(2, "users", or(c.administrators > 0, NeedsYou), "step.said_users", "settings/users");
+        step(2, "users", or(c.administrators > 0, NeedsYou), "step-said_users", "settings/users");
     people.parts = vec![c.administrators.to_string()];
-    let mut works = step(3, "application", or(c.dead_jobs == 0, Failed), "step.said_application", "");
+    let mut works = step(3, "application", or(c.dead_jobs == 0, Failed), "step-said_application", "");
     works.parts = vec![c.dead_jobs.to_string()];
-    let said = if seen.has_hub { "step.said_hub" } else { "step.no_hub" };
+    let said = if seen.has_hub { "step-said_hub" } else { "step-no_hub" };
     let mut hub = step(7, "credentials", or(seen.has_hub, NeedsYou), said, "settings/application-settings");
     hub.run = if seen.has_hub { Run::AskHub } else { Run::Nothing };
-    let said = if seen.has_filter { "step.said_filter" } else { "step.no_filter" };
+    let said = if seen.has_filter { "step-said_filter" } else { "step-no_filter" };
     let mut filter =
         step(8, "order-filtering", or(seen.has_filter, NeedsYou), said, "settings/application-settings");
     filter.run = if seen.has_filter { Run::Nothing } else { Run::Save("ORDER_FILTERING") };
     let is_measured = seen.geo.as_ref().is_some_and(|g| g.enabled);
-    let said = if is_measured { "step.said_geo" } else { "step.no_geo" };
+    let said = if is_measured { "step-said_geo" } else { "step-no_geo" };
     let mut geo = step(9, "distance", or(is_measured, Optional), said, "settings/application-settings");
     geo.run = if seen.geo.is_none() { Run::Save("GEOLOCATION_DISCOVERY") } else { Run::Nothing };
     let (has_stock, said) = match (c.engines, c.has_stock) {
-        (1.., _) => (true, "step.said_engines"),
-        (_, true) => (true, "step.said_stock"),
-        _ => (false, "step.no_stock"),
+        (1.., _) => (true, "step-said_engines"),
+        (_, true) => (true, "step-said_stock"),
+        _ => (false, "step-no_stock"),
     };
     let mut stock = step(10, "stock", or(has_stock, NeedsYou), said, "connections");
     stock.parts = vec![c.engines.to_string()];
     let said = match (c.scenarios, c.fulfillment_centers) {
-        (0, _) => "step.no_scenarios",
-        (_, 0) => "step.no_centers",
-        _ => "step.said_scenarios",
+        (0, _) => "step-no_scenarios",
+        (_, 0) => "step-no_centers",
+        _ => "step-said_scenarios",
     };
     let mut scenarios =
-        step(11, "scenarios", or(said == "step.said_scenarios", NeedsYou), said, "scenarios/distribution");
+        step(11, "scenarios", or(said == "step-said_scenarios", NeedsYou), said, "scenarios/distribution");
     scenarios.parts = vec![c.scenarios.to_string(), c.fulfillment_centers.to_string()];
     let mut flow =
-        step(13, "commands", or(c.transitions > 0, NeedsYou), "step.said_flow", "settings/state-transitions");
+        step(13, "commands", or(c.transitions > 0, NeedsYou), "step-said_flow", "settings/state-transitions");
     flow.parts = vec![c.transitions.to_string()];
-    let cargo = step(14, "cargo", Optional, "step.no_cargo", "");
-    let said = if c.schedules > 0 { "step.said_schedules" } else { "step.no_schedules" };
+    let cargo = step(14, "cargo", Optional, "step-no_cargo", "");
+    let said = if c.schedules > 0 { "step-said_schedules" } else { "step-no_schedules" };
     let mut jobs = step(15, "jobs", or(c.schedules > 0, Optional), said, "settings/schedules");
     jobs.parts = vec![c.schedules.to_string()];
     vec![machine, people, works, hub, filter, geo, stock, scenarios, flow, cargo, jobs]
@@ -177,7 +177,7 @@ async fn copied(
     step.progress = (standing == Standing::Working).then_some((now.done, now.total));
     step.run = Run::Task(task);
     if !seen.has_hub {
-        step.said = "step.hub_first";
+        step.said = "step-hub_first";
         step.run = Run::Nothing;
     }
     Ok(step)

@@ -3,6 +3,7 @@
 
 mod decision;
 mod demo;
+mod doctor;
 mod full_disk;
 mod guide;
 mod kill;

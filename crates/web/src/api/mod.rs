@@ -58,6 +58,7 @@ pub(crate) fn routes(state: WebState) -> Routes {
         .add(P::SettingsWrite, routes!(setup::settings::create))
         .add(P::SettingsRead, routes!(setup::settings::get))
         .add(P::SettingsWrite, routes!(setup::settings::put, setup::settings::patch))
+        .add(P::SetupRun, routes!(setup::steps::list))
         .add(P::SetupRun, routes!(setup::orders))
         .add(P::SetupRun, routes!(setup::is_required))
         .add(P::SetupRun, routes!(setup::execute))

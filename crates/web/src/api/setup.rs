@@ -1,6 +1,7 @@
 //! The setup steps: asked whether they have something to do, started, followed.
 
 pub(crate) mod settings;
+pub(crate) mod steps;
 
 use axum::Json;
 use axum::extract::{Path, State};

@@ -56,7 +56,7 @@ pub(crate) fn label(visit: &Visit, t: &Transition) -> String {
     let seeded = oms_core::transitions::default_flow()
         .into_iter()
         .any(|(id, d)| id == t.id && d.name == t.definition.name);
-    let key = format!("command.{}", t.definition.code);
+    let key = format!("command-{}", t.definition.code);
     visit.lang.find(&key).filter(|_| seeded).map_or_else(|| t.definition.name.clone(), str::to_owned)
 }
 
@@ -72,7 +72,7 @@ pub(crate) fn buttons(
     let (grave, plain): (Vec<&&&Transition>, Vec<_>) =
         shown.iter().partition(|t| is_grave(&t.definition.code));
     html! {
-        @if shown.is_empty() { p.soft { (visit.t("package.no_commands")) } }
+        @if shown.is_empty() { p.soft { (visit.t("package-no_commands")) } }
         div.commands {
             @for (i, t) in plain.iter().enumerate() { (button(visit, action, version, t, offers, i == 0)) }
         }
@@ -121,7 +121,7 @@ fn field(visit: &Visit, transition: i64, input: &commands::Input, offers: &Offer
     let id = format!("{}-{transition}", input.key);
     let word = visit
         .lang
-        .find(&format!("code.{}", input.key))
+        .find(&format!("code-{}", input.key))
         .map_or_else(|| input.key.replace('_', " "), str::to_owned);
     let hint = html! { @if visit.lang.code() == "en" { p.soft { (input.about) } } };
     html! {
@@ -141,7 +141,7 @@ fn field(visit: &Visit, transition: i64, input: &commands::Input, offers: &Offer
                             label { input type="checkbox" name=(input.key) value=(item.id); " " (item.label) }
                             @if item.units > 1 && input.kind == InputKind::PackageItems {
                                 input type="number" name={ "units-" (item.id) } min="1" max=(item.units) value=(item.units)
-                                    aria-label=(visit.say("package.units_of", &[&item.label]));
+                                    aria-label=(visit.say("package-units_of", &[&item.label]));
                             }
                         }
                     }

@@ -42,37 +42,37 @@ async fn screen(state: &WebState, visit: &Visit, wrong: &[String]) -> Result<Res
     let content = html! {
         (fields::said(visit))
         (fields::refused(visit, wrong))
-        div.head { h1 { (visit.t("nav.connections")) } }
+        div.head { h1 { (visit.t("nav-connections")) } }
         section.card {
-            h2 { (visit.t("engine.hub")) }
+            h2 { (visit.t("engine-hub")) }
             @match &hub {
                 Some(hub) => {
                     (fields::facts(&[
-                        (visit.t("engine.address"), html! { code { (hub.value["urls"]["base_url"].as_str().unwrap_or("–")) } }),
-                        (visit.t("user.name"), html! { (hub.value["auth"]["username"].as_str().unwrap_or("–")) }),
+                        (visit.t("engine-address"), html! { code { (hub.value["urls"]["base_url"].as_str().unwrap_or("–")) } }),
+                        (visit.t("user-name"), html! { (hub.value["auth"]["username"].as_str().unwrap_or("–")) }),
                     ]))
                     div.commands {
-                        form method="post" action=(visit.href("connections/hub")) { (visit.guard()) button { (visit.t("engine.ask")) } }
-                        a.button href=(visit.href("settings/application-settings#OMNITRON_CLIENT_SETTINGS")) { (visit.t("nav.settings")) }
+                        form method="post" action=(visit.href("connections/hub")) { (visit.guard()) button { (visit.t("engine-ask")) } }
+                        a.button href=(visit.href("settings/application-settings#OMNITRON_CLIENT_SETTINGS")) { (visit.t("nav-settings")) }
                     }
                 }
-                None => { p { (visit.t("step.no_hub")) } a.button href=(visit.href("settings/application-settings#OMNITRON_CLIENT_SETTINGS")) { (visit.t("nav.settings")) } }
+                None => { p { (visit.t("step-no_hub")) } a.button href=(visit.href("settings/application-settings#OMNITRON_CLIENT_SETTINGS")) { (visit.t("nav-settings")) } }
             }
         }
-        div.head { h2 { (visit.t("engine.engines")) } span.count { (all.len()) } div.tools { a.button href=(visit.href("connections/engines/new")) { "+ " (visit.t("engine.new")) } } }
-        @if all.is_empty() { div.empty { p { (visit.t("engine.empty")) } } }
+        div.head { h2 { (visit.t("engine-engines")) } span.count { (all.len()) } div.tools { a.button href=(visit.href("connections/engines/new")) { "+ " (visit.t("engine-new")) } } }
+        @if all.is_empty() { div.empty { p { (visit.t("engine-empty")) } } }
         div.cards { @for e in &all { (card(visit, e)) } }
     };
-    Ok(shell::page(visit, visit.t("nav.connections"), &content))
+    Ok(shell::page(visit, visit.t("nav-connections"), &content))
 }
 
 fn health(visit: &Visit, e: &Engine) -> Markup {
     match (e.is_active, e.open_until_us, e.failures, e.last_ok_us) {
-        (false, ..) => badge::of_kind(Kind::Waiting, visit.t("user.shut_out")),
-        (_, Some(_), _, _) => badge::of_kind(Kind::Failed, visit.t("engine.paused")),
-        (_, None, 1.., _) => badge::of_kind(Kind::NeedsYou, visit.t("engine.failing")),
-        (_, None, _, Some(_)) => badge::of_kind(Kind::Done, visit.t("engine.answering")),
-        (_, None, _, None) => badge::of_kind(Kind::Waiting, visit.t("engine.not_asked")),
+        (false, ..) => badge::of_kind(Kind::Waiting, visit.t("user-shut_out")),
+        (_, Some(_), _, _) => badge::of_kind(Kind::Failed, visit.t("engine-paused")),
+        (_, None, 1.., _) => badge::of_kind(Kind::NeedsYou, visit.t("engine-failing")),
+        (_, None, _, Some(_)) => badge::of_kind(Kind::Done, visit.t("engine-answering")),
+        (_, None, _, None) => badge::of_kind(Kind::Waiting, visit.t("engine-not_asked")),
     }
 }
 
@@ -83,9 +83,9 @@ fn card(visit: &Visit, e: &Engine) -> Markup {
             h2 { a href=(visit.href(&format!("connections/engines/{}", e.id))) { (e.name) } }
             p { (health(visit, e)) " " span.soft { (e.kind.as_str()) } }
             (fields::facts(&[
-                (visit.t("engine.last_answer"), at(e.last_ok_us)),
-                (visit.t("engine.failures"), html! { (e.failures) }),
-                (visit.t("engine.last_error"), html! { (fields::or_dash(e.last_error.as_ref())) " " @if let Some(at) = e.last_error_us { span.soft { (visit.when(at)) } } }),
+                (visit.t("engine-last_answer"), at(e.last_ok_us)),
+                (visit.t("engine-failures"), html! { (e.failures) }),
+                (visit.t("engine-last_error"), html! { (fields::or_dash(e.last_error.as_ref())) " " @if let Some(at) = e.last_error_us { span.soft { (visit.when(at)) } } }),
             ]))
         }
     }
@@ -168,7 +168,7 @@ async fn put(state: &WebState, visit: &Visit, e: Option<&Engine>, sent: &Form) -
         is_active: sent.is("is_active"),
     };
     if let Err(error) = config {
-        let wrong = visit.say("setting.not_json", &[&error.line(), &error.column()]);
+        let wrong = visit.say("setting-not_json", &[&error.line(), &error.column()]);
         return Ok(form(visit, e, &input, None, &[wrong]));
     }
     let ids = engines::ids(&state.app).await?;
@@ -192,7 +192,7 @@ fn form(
     trial: Option<&Trial>,
     wrong: &[String],
 ) -> Response {
-    let title = e.map_or(visit.t("engine.new"), |e| e.name.as_str());
+    let title = e.map_or(visit.t("engine-new"), |e| e.name.as_str());
     let types: Vec<(String, String)> =
         ENGINE_TYPES.iter().map(|t| (t.name.to_owned(), t.name.to_owned())).collect();
     let config = match &input.config {
@@ -202,24 +202,24 @@ fn form(
     let content = html! {
         (fields::said(visit))
         (fields::refused(visit, wrong))
-        div.head { h1 { (title) } @if let Some(e) = e { (health(visit, e)) } div.tools { a href=(visit.href("connections")) { (visit.t("app.back")) } } }
+        div.head { h1 { (title) } @if let Some(e) = e { (health(visit, e)) } div.tools { a href=(visit.href("connections")) { (visit.t("app-back")) } } }
         form.card method="post" {
             (visit.guard())
-            (fields::text(visit, "name", "engine.name", &input.name, true))
-            (fields::choice(visit, "type", "log.kind", &input.stock_engine_type, &types))
-            @for t in ENGINE_TYPES { p.hint { code { (t.name) } ": " (visit.lang.find(&format!("engine.type_{}", t.name)).unwrap_or(t.about)) } }
-            label for="config" { (visit.t("flow.conf")) }
+            (fields::text(visit, "name", "engine-name", &input.name, true))
+            (fields::choice(visit, "type", "log-kind", &input.stock_engine_type, &types))
+            @for t in ENGINE_TYPES { p.hint { code { (t.name) } ": " (visit.lang.find(&format!("engine-type_{}", t.name)).unwrap_or(t.about)) } }
+            label for="config" { (visit.t("flow-conf")) }
             textarea #config name="config" rows="12" spellcheck="false" { (config) }
-            (fields::tick(visit, "is_active", "flow.is_active", input.is_active))
-            div.commands { button.primary { (visit.t("form.save")) } }
+            (fields::tick(visit, "is_active", "flow-is_active", input.is_active))
+            div.commands { button.primary { (visit.t("form-save")) } }
         }
         @if e.is_some() {
             form.card method="post" {
                 (visit.guard())
-                h2 { (visit.t("engine.try")) }
-                p.soft { (visit.t("engine.try_about")) }
-                (fields::text(visit, "skus", "engine.skus", "", true))
-                button { (visit.t("engine.ask")) }
+                h2 { (visit.t("engine-try")) }
+                p.soft { (visit.t("engine-try_about")) }
+                (fields::text(visit, "skus", "engine-skus", "", true))
+                button { (visit.t("engine-ask")) }
             }
         }
         @if let Some(trial) = trial { (answered(visit, trial)) }
@@ -230,13 +230,13 @@ fn form(
 fn answered(visit: &Visit, t: &Trial) -> Markup {
     html! {
         section.card role="status" {
-            h2 { (visit.t("engine.answer")) }
-            p { (visit.say("engine.took", &[&t.took_ms, &t.requests])) }
-            @if let Some((code, text)) = &t.error { div.problem { p { (text) } p.soft { (visit.t("app.error_code")) " " code { (code) } } } }
-            @else if t.readings.is_empty() { p { (visit.t("engine.no_units")) } }
+            h2 { (visit.t("engine-answer")) }
+            p { (visit.say("engine-took", &[&t.took_ms, &t.requests])) }
+            @if let Some((code, text)) = &t.error { div.problem { p { (text) } p.soft { (visit.t("app-error_code")) " " code { (code) } } } }
+            @else if t.readings.is_empty() { p { (visit.t("engine-no_units")) } }
             @else {
                 table.list {
-                    thead { tr { th scope="col" { (visit.t("package.sku")) } th scope="col" { (visit.t("package.location")) } th.number scope="col" { (visit.t("package.units")) } } }
+                    thead { tr { th scope="col" { (visit.t("package-sku")) } th scope="col" { (visit.t("package-location")) } th.number scope="col" { (visit.t("package-units")) } } }
                     tbody { @for (sku, code, n) in &t.readings { tr { td { (sku) } td { (code) } td.number { (visit.number(*n)) } } } }
                 }
             }

@@ -75,33 +75,33 @@ async fn screen(state: &WebState, visit: &Visit, wrong: &[String]) -> Result<Res
         (fields::said(visit))
         (fields::refused(visit, wrong))
         div.head {
-            h1 { (visit.t("nav.denial_reasons")) } span.count { (reasons.len()) }
+            h1 { (visit.t("nav-denial_reasons")) } span.count { (reasons.len()) }
             div.tools {
-                details.menu { summary.button { "+ " (visit.t("flow.new_reason")) } form method="post" { (visit.guard()) (inputs(visit, None)) button.primary { (visit.t("form.save")) } } }
+                details.menu { summary.button { "+ " (visit.t("flow-new_reason")) } form method="post" { (visit.guard()) (inputs(visit, None)) button.primary { (visit.t("form-save")) } } }
             }
         }
-        p.soft { (visit.t("flow.reasons_about")) }
-        @if reasons.is_empty() { div.empty { p { (visit.t("flow.reasons_empty")) } } }
+        p.soft { (visit.t("flow-reasons_about")) }
+        @if reasons.is_empty() { div.empty { p { (visit.t("flow-reasons_empty")) } } }
         @for r in &reasons {
             details.card id=(r.id) {
                 summary {
                     (r.title) " "
-                    @if !r.is_active { (badge::of_kind(oms_core::packages::Kind::Waiting, visit.t("user.shut_out"))) }
-                    @if r.is_missing { span.soft { " · " (visit.t("flow.is_missing")) } }
-                    @if r.excludes_location { span.soft { " · " (visit.t("flow.excludes_location")) } }
+                    @if !r.is_active { (badge::of_kind(oms_core::packages::Kind::Waiting, visit.t("user-shut_out"))) }
+                    @if r.is_missing { span.soft { " · " (visit.t("flow-is_missing")) } }
+                    @if r.excludes_location { span.soft { " · " (visit.t("flow-excludes_location")) } }
                 }
                 form method="post" action=(visit.href(&format!("settings/denial-reasons/{}", r.id))) {
                     (visit.guard())
                     (inputs(visit, Some(r)))
                     div.commands {
-                        button.primary { (visit.t("form.save")) }
-                        button.grave name="remove" value="1" data-ask=(visit.say("form.remove_ask", &[&r.title])) { (visit.t("form.remove")) }
+                        button.primary { (visit.t("form-save")) }
+                        button.grave name="remove" value="1" data-ask=(visit.say("form-remove_ask", &[&r.title])) { (visit.t("form-remove")) }
                     }
                 }
             }
         }
     };
-    Ok(shell::page(visit, visit.t("nav.denial_reasons"), &content))
+    Ok(shell::page(visit, visit.t("nav-denial_reasons"), &content))
 }
 
 fn inputs(visit: &Visit, r: Option<&DenialReason>) -> Markup {
@@ -114,11 +114,11 @@ fn inputs(visit: &Visit, r: Option<&DenialReason>) -> Markup {
         html! { label for=(id(name)) { (visit.t(word)) } input id=(id(name)) type=(kind) name=(name) value=(value) required[required] maxlength="255"; }
     };
     html! {
-        (field("title", "flow.reason", r.map(|r| r.title.clone()).unwrap_or_default(), "text", true))
-        (field("priority", "flow.priority", r.and_then(|r| r.priority).map(|p| p.to_string()).unwrap_or_default(), "number", false))
-        (field("remote_id", "flow.remote_id", r.and_then(|r| r.remote_id.clone()).unwrap_or_default(), "text", false))
-        (fields::tick(visit, "is_active", "flow.is_active", r.is_none_or(|r| r.is_active)))
-        (fields::tick(visit, "excludes_location", "flow.excludes_location", r.is_none_or(|r| r.excludes_location)))
-        (fields::tick(visit, "is_missing", "flow.is_missing", r.is_some_and(|r| r.is_missing)))
+        (field("title", "flow-reason", r.map(|r| r.title.clone()).unwrap_or_default(), "text", true))
+        (field("priority", "flow-priority", r.and_then(|r| r.priority).map(|p| p.to_string()).unwrap_or_default(), "number", false))
+        (field("remote_id", "flow-remote_id", r.and_then(|r| r.remote_id.clone()).unwrap_or_default(), "text", false))
+        (fields::tick(visit, "is_active", "flow-is_active", r.is_none_or(|r| r.is_active)))
+        (fields::tick(visit, "excludes_location", "flow-excludes_location", r.is_none_or(|r| r.excludes_location)))
+        (fields::tick(visit, "is_missing", "flow-is_missing", r.is_some_and(|r| r.is_missing)))
     }
 }

@@ -50,16 +50,16 @@ pub(crate) async fn show(State(state): State<WebState>, visit: Visit) -> Result<
     let mine: Vec<&Transition> = flow.all().iter().filter(|t| t.definition.entity == entity).collect();
     let everything = visit.asked("all").is_some() || entity == Entity::Transfer;
     let arrows = arrows(&visit, &mine, &runs, everything);
-    let title = visit.t("nav.flow");
+    let title = visit.t("nav-flow");
     let kinds =
-        [("package", "nav.packages", Entity::Package), ("transfer", "nav.transfers", Entity::Transfer)];
+        [("package", "nav-packages", Entity::Package), ("transfer", "nav-transfers", Entity::Transfer)];
     let content = html! {
         (fields::said(&visit))
         div.head {
             h1 { (title) } span.count { (mine.len()) }
-            div.tools { a.button href=(visit.href("settings/state-transitions/new")) { "+ " (visit.t("flow.new")) } }
+            div.tools { a.button href=(visit.href("settings/state-transitions/new")) { "+ " (visit.t("flow-new")) } }
         }
-        p.soft { (visit.t("flow.about")) }
+        p.soft { (visit.t("flow-about")) }
         nav.tabs aria-label=(title) {
             @for (name, key, of) in kinds {
                 a href=(visit.here_with(&[("of", Some(name)), ("all", None)])) aria-current=[(of == entity).then_some("true")] { (visit.t(key)) }
@@ -68,8 +68,8 @@ pub(crate) async fn show(State(state): State<WebState>, visit: Visit) -> Result<
         (flowchart::show(title, entity, |code| word(&visit, entity, code), &arrows))
         @if entity == Entity::Package {
             p {
-                @if everything { a href=(visit.here_with(&[("all", None)])) { (visit.t("flow.draw_main")) } }
-                @else { a href=(visit.here_with(&[("all", Some("1"))])) { (visit.t("flow.draw_all")) } }
+                @if everything { a href=(visit.here_with(&[("all", None)])) { (visit.t("flow-draw_main")) } }
+                @else { a href=(visit.here_with(&[("all", Some("1"))])) { (visit.t("flow-draw_all")) } }
             }
         }
         (table(&visit, &mine, &runs))
@@ -86,7 +86,7 @@ fn arrows(visit: &Visit, mine: &[&Transition], runs: &HashMap<i64, i64>, everyth
             continue;
         }
         let said = visit.say(
-            "flow.arrow",
+            "flow-arrow",
             &[&(i + 1), &commands::label(visit, t), &visit.number(runs.get(&t.id).copied().unwrap_or(0))],
         );
         match arrows.iter_mut().find(|a| (a.from, a.to) == (d.from, d.to)) {
@@ -108,11 +108,11 @@ fn arrows(visit: &Visit, mine: &[&Transition], runs: &HashMap<i64, i64>, everyth
 
 fn table(visit: &Visit, mine: &[&Transition], runs: &HashMap<i64, i64>) -> Markup {
     html! {
-        div.scroll tabindex="0" role="region" aria-label=(visit.t("nav.flow")) {
+        div.scroll tabindex="0" role="region" aria-label=(visit.t("nav-flow")) {
             table.list {
                 thead { tr {
-                    th.number scope="col" { "№" } th scope="col" { (visit.t("flow.name")) } th scope="col" { (visit.t("log.from")) } th scope="col" { (visit.t("log.to")) }
-                    th scope="col" { (visit.t("flow.command")) } th scope="col" { (visit.t("flow.visibility")) } th.number scope="col" { (visit.say("flow.runs", &[&visit.number(transitions::LATEST)])) }
+                    th.number scope="col" { "№" } th scope="col" { (visit.t("flow-name")) } th scope="col" { (visit.t("log-from")) } th scope="col" { (visit.t("log-to")) }
+                    th scope="col" { (visit.t("flow-command")) } th scope="col" { (visit.t("flow-visibility")) } th.number scope="col" { (visit.say("flow-runs", &[&visit.number(transitions::LATEST)])) }
                 } }
                 tbody {
                     @for (i, t) in mine.iter().enumerate() {
@@ -135,10 +135,10 @@ fn table(visit: &Visit, mine: &[&Transition], runs: &HashMap<i64, i64>) -> Marku
 
 fn visibility(v: Visibility) -> &'static str {
     match v {
-        Visibility::All => "flow.seen_by_all",
-        Visibility::Oms => "flow.seen_by_oms",
-        Visibility::Instore => "flow.seen_by_stores",
-        Visibility::Hidden => "flow.seen_by_none",
+        Visibility::All => "flow-seen_by_all",
+        Visibility::Oms => "flow-seen_by_oms",
+        Visibility::Instore => "flow-seen_by_stores",
+        Visibility::Hidden => "flow-seen_by_none",
     }
 }
 
@@ -233,7 +233,7 @@ async fn put(state: &WebState, visit: &Visit, id: Option<i64>, sent: &Form) -> R
                 "source_state": sent.get("from"), "destination_state": sent.get("to"), "visibility": sent.get("visibility"), "conf": conf});
             change::told(api::read(&body).map_err(oms_app::Error::from))?
         }
-        Err(error) => Err(vec![visit.say("flow.parameters_wrong", &[&error])]),
+        Err(error) => Err(vec![visit.say("flow-parameters_wrong", &[&error])]),
     };
     let definition = match definition {
         Ok(definition) => definition,
@@ -264,7 +264,7 @@ fn after(
 }
 
 fn form(visit: &Visit, id: Option<i64>, f: &Filled, wrong: &[String]) -> Response {
-    let title = if id.is_some() { f.name.as_str() } else { visit.t("flow.new") };
+    let title = if id.is_some() { f.name.as_str() } else { visit.t("flow-new") };
     let action = id.map_or(visit.href("settings/state-transitions/new"), |id| {
         visit.href(&format!("settings/state-transitions/{id}"))
     });
@@ -273,7 +273,7 @@ fn form(visit: &Visit, id: Option<i64>, f: &Filled, wrong: &[String]) -> Respons
         .map(|c| {
             (
                 c.code.to_owned(),
-                format!("{} · {}", c.code, visit.lang.find(&format!("command.{}", c.code)).unwrap_or(c.name)),
+                format!("{} · {}", c.code, visit.lang.find(&format!("command-{}", c.code)).unwrap_or(c.name)),
             )
         })
         .collect();
@@ -282,28 +282,28 @@ fn form(visit: &Visit, id: Option<i64>, f: &Filled, wrong: &[String]) -> Respons
         .map(|s| (s.code.to_string(), format!("{} {}", s.code, badge::package_word(visit, s.code))))
         .collect();
     let transfers = transfers::STATES.iter().map(|s| {
-        (s.code.to_string(), format!("{}: {}", visit.t("nav.transfers"), badge::transfer_word(visit, s.code)))
+        (s.code.to_string(), format!("{}: {}", visit.t("nav-transfers"), badge::transfer_word(visit, s.code)))
     });
     states.extend(transfers);
     let seen: Vec<(String, String)> =
         Visibility::ALL.iter().map(|v| (v.as_str().to_owned(), visit.t(visibility(*v)).to_owned())).collect();
     let content = html! {
         (fields::refused(visit, wrong))
-        div.head { h1 { (title) } div.tools { a href=(visit.href("settings/state-transitions")) { (visit.t("app.back")) } } }
+        div.head { h1 { (title) } div.tools { a href=(visit.href("settings/state-transitions")) { (visit.t("app-back")) } } }
         form.card method="post" action=(action) {
             (visit.guard())
-            (fields::text(visit, "name", "flow.name", &f.name, true))
-            (fields::text(visit, "slug", "flow.slug", &f.slug, true))
-            (fields::choice(visit, "code", "flow.command", &f.code, &codes))
-            (fields::choice(visit, "from", "log.from", &f.from.to_string(), &states))
-            (fields::choice(visit, "to", "log.to", &f.to.to_string(), &states))
-            (fields::choice(visit, "visibility", "flow.visibility", &f.visibility, &seen))
-            label for="conf" { (visit.t("flow.conf")) }
+            (fields::text(visit, "name", "flow-name", &f.name, true))
+            (fields::text(visit, "slug", "flow-slug", &f.slug, true))
+            (fields::choice(visit, "code", "flow-command", &f.code, &codes))
+            (fields::choice(visit, "from", "log-from", &f.from.to_string(), &states))
+            (fields::choice(visit, "to", "log-to", &f.to.to_string(), &states))
+            (fields::choice(visit, "visibility", "flow-visibility", &f.visibility, &seen))
+            label for="conf" { (visit.t("flow-conf")) }
             textarea #conf name="conf" spellcheck="false" { (f.conf) }
-            p.hint { (visit.t("flow.conf_hint")) }
+            p.hint { (visit.t("flow-conf_hint")) }
             div.commands {
-                button.primary { (visit.t("form.save")) }
-                @if id.is_some() { button.grave name="remove" value="1" data-ask=(visit.say("form.remove_ask", &[&f.name])) { (visit.t("form.remove")) } }
+                button.primary { (visit.t("form-save")) }
+                @if id.is_some() { button.grave name="remove" value="1" data-ask=(visit.say("form-remove_ask", &[&f.name])) { (visit.t("form-remove")) } }
             }
         }
     };

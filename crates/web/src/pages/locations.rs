@@ -25,20 +25,20 @@ use crate::ui::visit::Visit;
 use crate::ui::{badge, fields, shell};
 
 const COLUMNS: &[Column] = &[
-    Column::new("name", "location.name").sorted("name", "name"),
-    Column::new("erp_code", "location.code").sorted("erp_code", "erp_code"),
-    Column::new("kind", "location.kind"),
-    Column::new("load", "location.load").number(),
-    Column::new("state", "package.state"),
-    Column::new("does", "location.does"),
-    Column::new("priority", "location.priority").number().sorted("priority", "-priority"),
-    Column::new("engine", "location.engine").hidden(),
-    Column::new("point", "location.point").hidden(),
+    Column::new("name", "location-name").sorted("name", "name"),
+    Column::new("erp_code", "location-code").sorted("erp_code", "erp_code"),
+    Column::new("kind", "location-kind"),
+    Column::new("load", "location-load").number(),
+    Column::new("state", "package-state"),
+    Column::new("does", "location-does"),
+    Column::new("priority", "location-priority").number().sorted("priority", "-priority"),
+    Column::new("engine", "location-engine").hidden(),
+    Column::new("point", "location-point").hidden(),
 ];
 
 /// The words' key and the query of presets.
 const PRESETS: &[(&str, &str)] =
-    &[("location.view_centers", "is_fulfillment_center=true"), ("location.view_off", "is_active=false")];
+    &[("location-view_centers", "is_fulfillment_center=true"), ("location-view_off", "is_active=false")];
 
 /// The list.
 pub(crate) async fn list(State(state): State<WebState>, visit: Visit) -> Result<Response, Problem> {
@@ -48,38 +48,38 @@ pub(crate) async fn list(State(state): State<WebState>, visit: Visit) -> Result<
     let lines: Vec<Line> = page.rows.iter().map(|l| line(&visit, l)).collect();
     let yes_no = || {
         vec![
-            ("true".to_owned(), visit.t("form.yes").to_owned()),
-            ("false".to_owned(), visit.t("form.no").to_owned()),
+            ("true".to_owned(), visit.t("form-yes").to_owned()),
+            ("false".to_owned(), visit.t("form-no").to_owned()),
         ]
     };
     let kinds = ["store", "warehouse"].map(|k| (k.to_owned(), kind(&visit, k))).into();
     let tools = html! {
-        a.button href=(visit.href("stock-locations/map")) { (visit.t("location.map")) }
-        a.button href=(visit.href("stock-locations/new")) { "+ " (visit.t("location.new")) }
+        a.button href=(visit.href("stock-locations/map")) { (visit.t("location-map")) }
+        a.button href=(visit.href("stock-locations/new")) { "+ " (visit.t("location-new")) }
     };
     let listing = Listing {
         name: "stock-locations",
-        title: visit.t("nav.locations"),
+        title: visit.t("nav-locations"),
         columns: COLUMNS,
         filters: vec![
-            Offered::text("name", "location.name"),
-            Offered::text("erp_code", "location.code"),
-            Offered::choice("stock_location_type", "location.kind", kinds),
-            Offered::choice("is_active", "flow.is_active", yes_no()),
-            Offered::choice("is_fulfillment_center", "location.is_fulfillment_center", yes_no()),
+            Offered::text("name", "location-name"),
+            Offered::text("erp_code", "location-code"),
+            Offered::choice("stock_location_type", "location-kind", kinds),
+            Offered::choice("is_active", "flow-is_active", yes_no()),
+            Offered::choice("is_fulfillment_center", "location-is_fulfillment_center", yes_no()),
         ],
         views: all_views(&state, &visit, "stock-locations", PRESETS).await?,
         tools,
         bulk: None,
-        empty: "location.empty",
+        empty: "location-empty",
         live: None,
     };
     let content = html! { (fields::said(&visit)) (listing.show(&visit, page.count, &lines)) };
-    Ok(shell::page(&visit, visit.t("nav.locations"), &content))
+    Ok(shell::page(&visit, visit.t("nav-locations"), &content))
 }
 
 fn kind(visit: &Visit, word: &str) -> String {
-    visit.lang.find(&format!("location.kind_{word}")).unwrap_or(word).to_owned()
+    visit.lang.find(&format!("location-kind_{word}")).unwrap_or(word).to_owned()
 }
 
 /// Packages that hold a slot, and of how many.
@@ -98,10 +98,10 @@ fn standing(visit: &Visit, l: &Location) -> Markup {
     let is_closed =
         Calendar::from_json(&p.calendar).is_ok_and(|c| !calendars::hours_at(&c, visit.now_us).open);
     match () {
-        () if !p.is_active => badge::of_kind(Kind::Waiting, visit.t("user.shut_out")),
-        () if is_full => badge::of_kind(Kind::NeedsYou, visit.t("location.full")),
-        () if is_closed => badge::of_kind(Kind::Waiting, visit.t("location.closed")),
-        () => badge::of_kind(Kind::Done, visit.t("user.active")),
+        () if !p.is_active => badge::of_kind(Kind::Waiting, visit.t("user-shut_out")),
+        () if is_full => badge::of_kind(Kind::NeedsYou, visit.t("location-full")),
+        () if is_closed => badge::of_kind(Kind::Waiting, visit.t("location-closed")),
+        () => badge::of_kind(Kind::Done, visit.t("user-active")),
     }
 }
 
@@ -109,13 +109,13 @@ fn standing(visit: &Visit, l: &Location) -> Markup {
 type Flag = (&'static str, &'static str, fn(&Properties) -> bool);
 
 const FLAGS: [Flag; 7] = [
-    ("is_active", "flow.is_active", |p| p.is_active),
-    ("is_fulfillment_center", "location.is_fulfillment_center", |p| p.is_fulfillment_center),
-    ("is_pickup_location", "location.is_pickup_location", |p| p.is_pickup_location),
-    ("is_delivery_location", "location.is_delivery_location", |p| p.is_delivery_location),
-    ("is_return_available", "location.is_return_available", |p| p.is_return_available),
-    ("is_fast_delivery_available", "location.is_fast_delivery_available", |p| p.is_fast_delivery_available),
-    ("is_shipper", "location.is_shipper", |p| p.is_shipper),
+    ("is_active", "flow-is_active", |p| p.is_active),
+    ("is_fulfillment_center", "location-is_fulfillment_center", |p| p.is_fulfillment_center),
+    ("is_pickup_location", "location-is_pickup_location", |p| p.is_pickup_location),
+    ("is_delivery_location", "location-is_delivery_location", |p| p.is_delivery_location),
+    ("is_return_available", "location-is_return_available", |p| p.is_return_available),
+    ("is_fast_delivery_available", "location-is_fast_delivery_available", |p| p.is_fast_delivery_available),
+    ("is_shipper", "location-is_shipper", |p| p.is_shipper),
 ];
 
 fn line(visit: &Visit, l: &Location) -> Line {
@@ -170,11 +170,11 @@ pub(crate) async fn on_map(State(state): State<WebState>, visit: Visit) -> Resul
     };
     let places: Vec<Place> = rows.iter().filter_map(place).collect();
     let without = rows.len() - places.len();
-    let title = visit.t("location.map");
+    let title = visit.t("location-map");
     let content = html! {
-        div.head { h1 { (title) } span.count { (places.len()) } div.tools { a href=(visit.href("stock-locations")) { (visit.t("nav.locations")) } } }
-        p.soft { (visit.t("location.map_about")) }
-        @if without > 0 { p.warning { (visit.say("location.without_point", &[&without])) } }
+        div.head { h1 { (title) } span.count { (places.len()) } div.tools { a href=(visit.href("stock-locations")) { (visit.t("nav-locations")) } } }
+        p.soft { (visit.t("location-map_about")) }
+        @if without > 0 { p.warning { (visit.say("location-without_point", &[&without])) } }
         (map::show(title, &places, &[]))
     };
     Ok(shell::page(&visit, title, &content))
@@ -198,17 +198,17 @@ fn fresh(visit: &Visit, code: &str, wrong: &[String]) -> Response {
     let kinds: Vec<(String, String)> = ["store", "warehouse"].map(|k| (k.to_owned(), kind(visit, k))).into();
     let content = html! {
         (fields::refused(visit, wrong))
-        h1 { (visit.t("location.new")) }
-        p.soft { (visit.t("location.new_about")) }
+        h1 { (visit.t("location-new")) }
+        p.soft { (visit.t("location-new_about")) }
         form.card method="post" {
             (visit.guard())
-            (fields::text(visit, "name", "location.name", "", true))
-            (fields::text(visit, "erp_code", "location.code", code, true))
-            (fields::choice(visit, "stock_location_type", "location.kind", "store", &kinds))
-            button.primary { (visit.t("location.new")) }
+            (fields::text(visit, "name", "location-name", "", true))
+            (fields::text(visit, "erp_code", "location-code", code, true))
+            (fields::choice(visit, "stock_location_type", "location-kind", "store", &kinds))
+            button.primary { (visit.t("location-new")) }
         }
     };
-    shell::page(visit, visit.t("location.new"), &content)
+    shell::page(visit, visit.t("location-new"), &content)
 }
 
 /// Makes one.
@@ -334,7 +334,7 @@ async fn detail(state: &WebState, visit: &Visit, id: i64, wrong: &[String]) -> R
     let l = locations::get(&state.app, id).await?;
     let ask = Ask { conditions: Vec::new(), page: 1, limit: 100, ..Ask::default() };
     let engines = views::engines(&state.app, &ask).await?.rows;
-    let mut sources = vec![(String::new(), visit.t("location.own_ledger").to_owned())];
+    let mut sources = vec![(String::new(), visit.t("location-own_ledger").to_owned())];
     sources.extend(engines.into_iter().map(|e| (e.id.to_string(), e.name)));
     let p = &l.properties;
     let packages = visit.href(&format!("packages?stock_location__erp_code={}", p.erp_code));
@@ -344,14 +344,14 @@ async fn detail(state: &WebState, visit: &Visit, id: i64, wrong: &[String]) -> R
         div.head {
             h1 { (p.name) } (standing(visit, &l)) span.count { (load(visit, &l)) }
             div.tools {
-                a.button href=(packages) { (visit.t("nav.packages")) }
-                a.button href=(visit.href(&format!("stock?erp_code={}", p.erp_code))) { (visit.t("nav.stock")) }
+                a.button href=(packages) { (visit.t("nav-packages")) }
+                a.button href=(visit.href(&format!("stock?erp_code={}", p.erp_code))) { (visit.t("nav-stock")) }
             }
         }
         form method="post" {
             (visit.guard())
             div.columns { (about(visit, p)) (duties(visit, p, &sources)) (hours(visit, p)) (more(visit, p)) }
-            div.commands { button.primary { (visit.t("form.save")) } }
+            div.commands { button.primary { (visit.t("form-save")) } }
         }
     };
     Ok(shell::page(visit, &p.name, &content))
@@ -364,15 +364,15 @@ fn about(visit: &Visit, p: &Properties) -> Markup {
     };
     html! {
         section.card {
-            h2 { (visit.t("location.about")) }
-            (fields::text(visit, "name", "location.name", &p.name, true))
-            (fields::text(visit, "erp_code", "location.code", &p.erp_code, true))
-            (fields::choice(visit, "stock_location_type", "location.kind", p.kind.as_str(), &kinds))
-            (fields::text(visit, "line", "location.line", p.address.line.as_deref().unwrap_or(""), false))
-            (fields::text(visit, "latitude", "location.latitude", &degrees(|at| at.lat_udeg), false))
-            (fields::text(visit, "longitude", "location.longitude", &degrees(|at| at.lon_udeg), false))
-            (fields::text(visit, "email", "package.email", p.email.as_deref().unwrap_or(""), false))
-            (fields::text(visit, "daytime_phone", "package.phone", p.daytime_phone.as_deref().unwrap_or(""), false))
+            h2 { (visit.t("location-about")) }
+            (fields::text(visit, "name", "location-name", &p.name, true))
+            (fields::text(visit, "erp_code", "location-code", &p.erp_code, true))
+            (fields::choice(visit, "stock_location_type", "location-kind", p.kind.as_str(), &kinds))
+            (fields::text(visit, "line", "location-line", p.address.line.as_deref().unwrap_or(""), false))
+            (fields::text(visit, "latitude", "location-latitude", &degrees(|at| at.lat_udeg), false))
+            (fields::text(visit, "longitude", "location-longitude", &degrees(|at| at.lon_udeg), false))
+            (fields::text(visit, "email", "package-email", p.email.as_deref().unwrap_or(""), false))
+            (fields::text(visit, "daytime_phone", "package-phone", p.daytime_phone.as_deref().unwrap_or(""), false))
         }
     }
 }
@@ -384,14 +384,14 @@ fn duties(visit: &Visit, p: &Properties, sources: &[(String, String)]) -> Markup
     };
     html! {
         section.card {
-            h2 { (visit.t("location.does")) }
-            fieldset { legend.hidden { (visit.t("location.does")) } @for (name, word, is) in FLAGS { (fields::tick(visit, name, word, is(p))) } }
-            (field("max_quota", "location.max_quota", whole(p.max_quota)))
-            p.hint { (visit.t("location.max_quota_hint")) }
-            (field("priority", "location.priority", p.priority.to_string()))
-            (field("targeted_packaging_minutes", "location.packaging_minutes", whole(p.targeted_packaging_minutes)))
-            (field("targeted_exit_minutes", "location.exit_minutes", whole(p.targeted_exit_minutes)))
-            (fields::choice(visit, "engine", "location.engine", &whole(p.engine), sources))
+            h2 { (visit.t("location-does")) }
+            fieldset { legend.hidden { (visit.t("location-does")) } @for (name, word, is) in FLAGS { (fields::tick(visit, name, word, is(p))) } }
+            (field("max_quota", "location-max_quota", whole(p.max_quota)))
+            p.hint { (visit.t("location-max_quota_hint")) }
+            (field("priority", "location-priority", p.priority.to_string()))
+            (field("targeted_packaging_minutes", "location-packaging_minutes", whole(p.targeted_packaging_minutes)))
+            (field("targeted_exit_minutes", "location-exit_minutes", whole(p.targeted_exit_minutes)))
+            (fields::choice(visit, "engine", "location-engine", &whole(p.engine), sources))
         }
     }
 }
@@ -407,18 +407,18 @@ fn hours(visit: &Visit, p: &Properties) -> Markup {
     let zone = c["time_zone"].as_str().unwrap_or(visit.zone.iana_name().unwrap_or("UTC"));
     html! {
         section.card {
-            h2 { (visit.t("location.hours")) }
-            label.tick { input type="checkbox" name="has_hours" value="true" checked[!c.is_null()] data-shows; " " (visit.t("location.has_hours")) }
-            p.hint { (visit.t("location.hours_hint")) }
+            h2 { (visit.t("location-hours")) }
+            label.tick { input type="checkbox" name="has_hours" value="true" checked[!c.is_null()] data-shows; " " (visit.t("location-has_hours")) }
+            p.hint { (visit.t("location-hours_hint")) }
             div data-for="true" {
-                (fields::text(visit, "time_zone", "app.time_zone", zone, false))
+                (fields::text(visit, "time_zone", "app-time_zone", zone, false))
                 @for day in DAYS {
                     @let name = format!("hours_{day}");
-                    label for=(name) { (visit.lang.t(&format!("location.day_{day}"))) }
+                    label for=(name) { (visit.lang.t(&format!("location-day_{day}"))) }
                     input id=(name) name=(name) value=(told(&c["weekly"][day])) placeholder="09:00-18:00" maxlength="100";
                 }
-                (fields::text(visit, "cut_off", "location.cut_off", c["cut_off"].as_str().unwrap_or(""), false))
-                (fields::text(visit, "holidays", "location.holidays", &holidays.join(", "), false))
+                (fields::text(visit, "cut_off", "location-cut_off", c["cut_off"].as_str().unwrap_or(""), false))
+                (fields::text(visit, "holidays", "location-holidays", &holidays.join(", "), false))
             }
         }
     }
@@ -432,13 +432,13 @@ fn more(visit: &Visit, p: &Properties) -> Markup {
     pairs.extend([(String::new(), String::new()), (String::new(), String::new())]);
     html! {
         section.card {
-            h2 { (visit.t("location.custom")) }
-            (fields::text(visit, "tags", "location.tags", &tags.join(", "), false))
-            p.hint { (visit.t("location.custom_hint")) }
+            h2 { (visit.t("location-custom")) }
+            (fields::text(visit, "tags", "location-tags", &tags.join(", "), false))
+            p.hint { (visit.t("location-custom_hint")) }
             @for (i, (key, value)) in pairs.iter().enumerate() {
                 div.row {
-                    label { (visit.say("location.field", &[&(i + 1)])) input name="field" value=(key) maxlength="100"; }
-                    label { (visit.say("location.content", &[&(i + 1)])) input name="content" value=(value) maxlength="2000"; }
+                    label { (visit.say("location-field", &[&(i + 1)])) input name="field" value=(key) maxlength="100"; }
+                    label { (visit.say("location-content", &[&(i + 1)])) input name="content" value=(value) maxlength="2000"; }
                 }
             }
         }

@@ -29,22 +29,27 @@ pub(crate) async fn show(visit: Visit) -> Response {
 fn form(visit: &Visit, wrong: &[String]) -> Response {
     let languages: Vec<(String, String)> =
         Lang::ALL.iter().map(|l| (l.code().into(), l.name().into())).collect();
-    let themes = [("", "app.theme_system"), ("light", "app.theme_light"), ("dark", "app.theme_dark")]
+    let themes = [("", "app-theme_system"), ("light", "app-theme_light"), ("dark", "app-theme_dark")]
         .map(|(value, key)| (value.to_owned(), visit.t(key).to_owned()));
     let content = html! {
-        h1 { (visit.t("app.preferences")) }
+        h1 { (visit.t("app-preferences")) }
         (fields::refused(visit, wrong))
         form.card method="post" action=(visit.href("preferences")) data-whole {
             (visit.guard())
             input type="hidden" name="back" value=(visit.href("me"));
-            (fields::choice(visit, "language", "app.language", visit.lang.code(), &languages))
-            (fields::choice(visit, "theme", "app.theme", visit.theme.as_deref().unwrap_or(""), &themes))
-            (fields::text(visit, "time_zone", "app.time_zone", visit.zone.iana_name().unwrap_or("UTC"), true))
-            p.soft { (visit.t("app.time_zone_hint")) }
-            button.primary { (visit.t("form.save")) }
+            (fields::choice(visit, "language", "app-language", visit.lang.code(), &languages))
+            (fields::choice(visit, "theme", "app-theme", visit.theme.as_deref().unwrap_or(""), &themes))
+            (fields::text(visit, "time_zone", "app-time_zone", visit.zone.iana_name().unwrap_or("UTC"), true))
+            p.soft { (visit.t("app-time_zone_hint")) }
+            button.primary { (visit.t("form-save")) }
+        }
+        form.card method="post" action="/logout" data-whole {
+            (visit.guard())
+            p { (visit.t("app-everywhere_hint")) }
+            button name="everywhere" value="1" { (visit.t("app-sign_out_everywhere")) }
         }
     };
-    shell::page(visit, visit.t("app.preferences"), &content)
+    shell::page(visit, visit.t("app-preferences"), &content)
 }
 
 /// Keeps preferences; what a form does not name stays.

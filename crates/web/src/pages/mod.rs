@@ -1,7 +1,7 @@
 //! The screens of the back office, one file a noun. A new screen is a file here, a line in [`add`], and a line in
 //! the navigation (`ui::shell::NAVIGATION`); see CONTRIBUTING.md.
 
-mod assets;
+pub(crate) mod assets;
 mod change;
 mod commands;
 mod connections;
@@ -153,12 +153,10 @@ fn administration(routes: Routes) -> Routes {
 
 /// The pages that need no session: they lead to one.
 fn open(routes: Routes) -> Routes {
-    let mut routes = routes
+    routes
         .page(P::Public, "/", &["GET"], get(sign_in::start))
         .page(P::Public, "/login", &["GET", "POST"], get(sign_in::show).post(sign_in::enter))
-        .page(P::Public, "/first-admin", &["GET", "POST"], get(first_admin::show).post(first_admin::create));
-    for (path, _, _) in assets::ASSETS {
-        routes = routes.page(P::Public, path, &["GET"], get(assets::serve));
-    }
-    routes
+        .page(P::Public, "/sign-in", &["GET"], get(sign_in::by_link))
+        .page(P::Public, "/first-admin", &["GET", "POST"], get(first_admin::show).post(first_admin::create))
+        .page(P::Public, assets::ROUTE, &["GET"], get(assets::serve))
 }

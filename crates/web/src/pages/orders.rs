@@ -20,32 +20,32 @@ use crate::ui::visit::Visit;
 use crate::ui::{badge, fields, shell};
 
 const COLUMNS: &[Column] = &[
-    Column::new("number", "order.number"),
-    Column::new("channel", "order.channel"),
-    Column::new("plan", "order.plan"),
-    Column::new("packages", "order.packages"),
-    Column::new("placed", "order.placed").number().sorted("date_placed", "-date_placed"),
-    Column::new("units", "order.units").number(),
-    Column::new("amount", "order.amount").number(),
-    Column::new("customer", "order.customer"),
-    Column::new("hub", "order.hub_status").hidden(),
-    Column::new("delivery", "order.delivery").hidden(),
+    Column::new("number", "order-number"),
+    Column::new("channel", "order-channel"),
+    Column::new("plan", "order-plan"),
+    Column::new("packages", "order-packages"),
+    Column::new("placed", "order-placed").number().sorted("date_placed", "-date_placed"),
+    Column::new("units", "order-units").number(),
+    Column::new("amount", "order-amount").number(),
+    Column::new("customer", "order-customer"),
+    Column::new("hub", "order-hub_status").hidden(),
+    Column::new("delivery", "order-delivery").hidden(),
 ];
 
 const PRESETS: &[(&str, &str)] =
-    &[("order.view_pending", "plan__state=pending"), ("order.view_start", "plan__state=start")];
+    &[("order-view_pending", "plan__state=pending"), ("order-view_start", "plan__state=start")];
 
 async fn offered(state: &WebState, visit: &Visit) -> Result<Vec<Offered>, Problem> {
     let plan = ["start", "pending", "completed", "cancelled"]
-        .map(|s| (s.to_owned(), visit.lang.find(&format!("plan_state.{s}")).unwrap_or(s).to_owned()));
+        .map(|s| (s.to_owned(), visit.lang.find(&format!("plan_state-{s}")).unwrap_or(s).to_owned()));
     Ok(vec![
-        Offered::text("number", "order.number"),
-        Offered::choice("channel", "order.channel", places::channels(state).await?),
-        Offered::choice("plan__state", "order.plan", plan.to_vec()),
-        Offered::text("customer__last_name", "order.last_name"),
-        Offered::text("delivery_type", "order.delivery"),
-        Offered::day("date_placed__gte", "order.placed_from"),
-        Offered::day("date_placed__lte", "order.placed_to"),
+        Offered::text("number", "order-number"),
+        Offered::choice("channel", "order-channel", places::channels(state).await?),
+        Offered::choice("plan__state", "order-plan", plan.to_vec()),
+        Offered::text("customer__last_name", "order-last_name"),
+        Offered::text("delivery_type", "order-delivery"),
+        Offered::day("date_placed__gte", "order-placed_from"),
+        Offered::day("date_placed__lte", "order-placed_to"),
     ])
 }
 
@@ -56,16 +56,16 @@ pub(crate) async fn list(State(state): State<WebState>, visit: Visit) -> Result<
     let lines: Vec<Line> = set.page.rows.iter().map(|o| line(&visit, &set, o)).collect();
     let listing = Listing {
         name: "orders",
-        title: visit.t("nav.orders"),
+        title: visit.t("nav-orders"),
         columns: COLUMNS,
         filters: offered(&state, &visit).await?,
         views: all_views(&state, &visit, "orders", PRESETS).await?,
         tools: html! {},
         bulk: None,
-        empty: "orders.empty",
+        empty: "orders-empty",
         live: Some("orders"),
     };
-    Ok(shell::page(&visit, visit.t("nav.orders"), &listing.show(&visit, set.page.count, &lines)))
+    Ok(shell::page(&visit, visit.t("nav-orders"), &listing.show(&visit, set.page.count, &lines)))
 }
 
 fn line(visit: &Visit, set: &OrderSet, o: &Order) -> Line {
@@ -117,57 +117,57 @@ async fn detail(state: &WebState, visit: &Visit, id: i64, wrong: &[String]) -> R
             h1 { (o.number) }
             @if let Some(plan) = plan { (badge::plan(visit, &plan.state)) @if let Some(reason) = &plan.reason { span.soft { (reason) } } }
         }
-        section aria-label=(visit.t("package.can_do")) {
+        section aria-label=(visit.t("package-can_do")) {
             div.commands.grave {
                 details.menu.command {
-                    summary.button { (visit.t("order.cancel")) " …" }
+                    summary.button { (visit.t("order-cancel")) " …" }
                     form method="post" action=(visit.href(&format!("orders/{id}/cancel"))) {
                         (visit.guard())
-                        p { (visit.t("order.cancel_hint")) }
+                        p { (visit.t("order-cancel_hint")) }
                         @for item in &set.items {
                             @let left = item.quantity - item.quantity_cancelled;
                             @if left > 0 {
                                 div.units {
                                     label { input type="checkbox" name="item" value=(item.id); " " (n.products.get(&item.product_id).map_or("", |p| p.sku.as_str())) }
-                                    input type="number" name={ "units-" (item.id) } min="1" max=(left) value=(left) aria-label=(visit.t("package.units"));
+                                    input type="number" name={ "units-" (item.id) } min="1" max=(left) value=(left) aria-label=(visit.t("package-units"));
                                 }
                             }
                         }
-                        button.primary { (visit.t("order.cancel")) }
+                        button.primary { (visit.t("order-cancel")) }
                     }
                 }
             }
         }
         div.columns {
             section {
-                h2 { (visit.t("package.order_information")) }
+                h2 { (visit.t("package-order_information")) }
                 (fields::facts(&[
-                    (visit.t("order.channel"), fields::or_dash(n.channels.get(&o.channel_id).map(|c| &c.name))),
-                    (visit.t("order.placed"), html! { (visit.exact(o.placed_us)) }),
-                    (visit.t("order.amount"), html! { @if let Some(amount) = o.amount_minor { (visit.money(amount, &o.currency)) } }),
-                    (visit.t("order.payment"), fields::or_dash(o.payment_option.as_ref())),
-                    (visit.t("order.delivery"), fields::or_dash(o.delivery_type.as_ref().or(o.shipping_option.as_ref()))),
-                    (visit.t("order.hub_status"), html! { (o.status) }),
-                    (visit.t("package.notes"), fields::or_dash(o.notes.as_ref())),
+                    (visit.t("order-channel"), fields::or_dash(n.channels.get(&o.channel_id).map(|c| &c.name))),
+                    (visit.t("order-placed"), html! { (visit.exact(o.placed_us)) }),
+                    (visit.t("order-amount"), html! { @if let Some(amount) = o.amount_minor { (visit.money(amount, &o.currency)) } }),
+                    (visit.t("order-payment"), fields::or_dash(o.payment_option.as_ref())),
+                    (visit.t("order-delivery"), fields::or_dash(o.delivery_type.as_ref().or(o.shipping_option.as_ref()))),
+                    (visit.t("order-hub_status"), html! { (o.status) }),
+                    (visit.t("package-notes"), fields::or_dash(o.notes.as_ref())),
                 ]))
             }
             section {
-                h2 { (visit.t("order.customer")) }
+                h2 { (visit.t("order-customer")) }
                 (fields::facts(&[
-                    (visit.t("package.customer"), fields::or_dash(o.customer_id.and_then(|c| n.customers.get(&c)).map(name_of))),
-                    (visit.t("package.email"), fields::or_dash(o.customer_id.and_then(|c| n.customers.get(&c)).and_then(|c| c.email.as_ref()))),
-                    (visit.t("package.phone"), fields::or_dash(o.customer_id.and_then(|c| n.customers.get(&c)).and_then(|c| c.phone.as_ref()))),
-                    (visit.t("package.deliver_to"), o.shipping_address_id.and_then(|a| n.addresses.get(&a)).map_or(html! { span.soft { "–" } }, |a| address(n, a))),
-                    (visit.t("order.bill_to"), o.billing_address_id.and_then(|a| n.addresses.get(&a)).map_or(html! { span.soft { "–" } }, |a| address(n, a))),
+                    (visit.t("package-customer"), fields::or_dash(o.customer_id.and_then(|c| n.customers.get(&c)).map(name_of))),
+                    (visit.t("package-email"), fields::or_dash(o.customer_id.and_then(|c| n.customers.get(&c)).and_then(|c| c.email.as_ref()))),
+                    (visit.t("package-phone"), fields::or_dash(o.customer_id.and_then(|c| n.customers.get(&c)).and_then(|c| c.phone.as_ref()))),
+                    (visit.t("package-deliver_to"), o.shipping_address_id.and_then(|a| n.addresses.get(&a)).map_or(html! { span.soft { "–" } }, |a| address(n, a))),
+                    (visit.t("order-bill_to"), o.billing_address_id.and_then(|a| n.addresses.get(&a)).map_or(html! { span.soft { "–" } }, |a| address(n, a))),
                 ]))
             }
         }
         (lines(visit, &set, o))
         section {
-            h2 { (visit.t("nav.packages")) }
-            @if set.packages.is_empty() { p.soft { (visit.t("order.no_packages")) } }
+            h2 { (visit.t("nav-packages")) }
+            @if set.packages.is_empty() { p.soft { (visit.t("order-no_packages")) } }
             ul.plain { @for p in &set.packages { li { a href=(visit.href(&format!("packages/{}", p.id))) { (p.number) } " " (badge::package(visit, p.state)) " " (visit.when(p.created_us)) } } }
-            @if plan.is_some_and(|p| p.state == "completed") { p { a href=(visit.href(&format!("orders/{id}/why"))) { (visit.t("why.title")) } } }
+            @if plan.is_some_and(|p| p.state == "completed") { p { a href=(visit.href(&format!("orders/{id}/why"))) { (visit.t("why-title")) } } }
         }
         (timeline::show(visit, &happened))
     };
@@ -177,12 +177,12 @@ async fn detail(state: &WebState, visit: &Visit, id: i64, wrong: &[String]) -> R
 fn lines(visit: &Visit, set: &OrderSet, o: &Order) -> Markup {
     html! {
         section {
-            h2 { (visit.t("order.lines")) }
-            div.scroll tabindex="0" role="region" aria-label=(visit.t("order.lines")) {
+            h2 { (visit.t("order-lines")) }
+            div.scroll tabindex="0" role="region" aria-label=(visit.t("order-lines")) {
                 table.list {
                     thead { tr {
-                        th scope="col" { (visit.t("package.sku")) } th scope="col" { (visit.t("package.product")) }
-                        th.number scope="col" { (visit.t("package.units")) } th.number scope="col" { (visit.t("order.cancelled")) } th.number scope="col" { (visit.t("order.price")) }
+                        th scope="col" { (visit.t("package-sku")) } th scope="col" { (visit.t("package-product")) }
+                        th.number scope="col" { (visit.t("package-units")) } th.number scope="col" { (visit.t("order-cancelled")) } th.number scope="col" { (visit.t("order-price")) }
                     } }
                     tbody {
                         @for item in &set.items {

@@ -23,42 +23,42 @@ use crate::ui::visit::Visit;
 use crate::ui::{badge, fields, shell};
 
 const COLUMNS: &[Column] = &[
-    Column::new("number", "package.number"),
-    Column::new("order", "package.order"),
-    Column::new("location", "package.location"),
-    Column::new("state", "package.state"),
-    Column::new("age", "package.age").number().sorted("created_date", "-created_date"),
-    Column::new("due", "package.due").number(),
-    Column::new("items", "package.items").number(),
-    Column::new("channel", "package.channel"),
-    Column::new("customer", "package.customer").hidden(),
-    Column::new("city", "package.city").hidden(),
-    Column::new("carrier", "package.carrier").hidden(),
-    Column::new("tracking", "package.tracking").hidden(),
-    Column::new("changed", "package.changed").number().hidden().sorted("modified_date", "-modified_date"),
+    Column::new("number", "package-number"),
+    Column::new("order", "package-order"),
+    Column::new("location", "package-location"),
+    Column::new("state", "package-state"),
+    Column::new("age", "package-age").number().sorted("created_date", "-created_date"),
+    Column::new("due", "package-due").number(),
+    Column::new("items", "package-items").number(),
+    Column::new("channel", "package-channel"),
+    Column::new("customer", "package-customer").hidden(),
+    Column::new("city", "package-city").hidden(),
+    Column::new("carrier", "package-carrier").hidden(),
+    Column::new("tracking", "package-tracking").hidden(),
+    Column::new("changed", "package-changed").number().hidden().sorted("modified_date", "-modified_date"),
 ];
 
 /// Presets: the words' key and the query.
 const PRESETS: &[(&str, &str)] = &[
-    ("package.view_to_do", "state__enum_value__in=100,150,200,400,450"),
-    ("package.view_attention", "state__enum_value__in=650,660,800,910,920,930"),
-    ("package.view_unshipped", "state__enum_value__in=500,550"),
-    ("package.view_on_the_way", "state__enum_value__in=600"),
+    ("package-view_to_do", "state__enum_value__in=100,150,200,400,450"),
+    ("package-view_attention", "state__enum_value__in=650,660,800,910,920,930"),
+    ("package-view_unshipped", "state__enum_value__in=500,550"),
+    ("package-view_on_the_way", "state__enum_value__in=600"),
 ];
 
 /// The filters that people are offered.
 async fn offered(state: &WebState, visit: &Visit) -> Result<Vec<Offered>, Problem> {
     let states = STATES.iter().map(|s| (s.code.to_string(), badge::package_word(visit, s.code))).collect();
     Ok(vec![
-        Offered::choices("state__enum_value__in", "package.state", states),
-        Offered::text("number", "package.number"),
-        Offered::text("order__number", "package.order"),
-        Offered::choice("stock_location__erp_code", "package.location", places::choices(state).await?),
-        Offered::choice("order__channel", "package.channel", places::channels(state).await?),
-        Offered::text("product_sku", "package.sku"),
-        Offered::text("order__customer__last_name", "package.last_name"),
-        Offered::day("created_date__gte", "package.made_from"),
-        Offered::day("created_date__lt", "package.made_to"),
+        Offered::choices("state__enum_value__in", "package-state", states),
+        Offered::text("number", "package-number"),
+        Offered::text("order__number", "package-order"),
+        Offered::choice("stock_location__erp_code", "package-location", places::choices(state).await?),
+        Offered::choice("order__channel", "package-channel", places::channels(state).await?),
+        Offered::text("product_sku", "package-sku"),
+        Offered::text("order__customer__last_name", "package-last_name"),
+        Offered::day("created_date__gte", "package-made_from"),
+        Offered::day("created_date__lt", "package-made_to"),
     ])
 }
 
@@ -90,17 +90,17 @@ pub(crate) async fn list(State(state): State<WebState>, visit: Visit) -> Result<
     let lines: Vec<Line> = set.page.rows.iter().map(|p| line(&visit, &set, p)).collect();
     let listing = Listing {
         name: "packages",
-        title: visit.t("nav.packages"),
+        title: visit.t("nav-packages"),
         columns: COLUMNS,
         filters: offered(&state, &visit).await?,
         views: all_views(&state, &visit, "packages", PRESETS).await?,
         tools: export_links(&visit, "packages"),
         bulk: Some(bulk_buttons(&visit, &set)),
-        empty: "packages.empty",
+        empty: "packages-empty",
         live: Some("packages"),
     };
     let content = html! { (fields::said(&visit)) (listing.show(&visit, set.page.count, &lines)) };
-    Ok(shell::page(&visit, visit.t("nav.packages"), &content))
+    Ok(shell::page(&visit, visit.t("nav-packages"), &content))
 }
 
 /// Links to the list as a file, with its filters.
@@ -109,7 +109,7 @@ pub(crate) fn export_links(visit: &Visit, list: &str) -> Markup {
     let query = query.split_once('?').map(|(_, q)| format!("?{q}")).unwrap_or_default();
     html! {
         details.menu {
-            summary { (visit.t("list.export")) }
+            summary { (visit.t("list-export")) }
             div {
                 @for format in ["csv", "xlsx"] {
                     a href={ (visit.href(&format!("{list}/export/{format}"))) (query) } download data-whole { (format.to_uppercase()) }
@@ -141,7 +141,7 @@ fn due(visit: &Visit, p: &Package) -> Markup {
     html! {
         @match due {
             Some(at) if at < visit.now_us => {
-                span.state.failed { span.shape aria-hidden="true" { "✕" } " " (visit.say("package.late", &[&visit.span((visit.now_us - at) / 1_000_000)])) }
+                span.state.failed { span.shape aria-hidden="true" { "✕" } " " (visit.say("package-late", &[&visit.span((visit.now_us - at) / 1_000_000)])) }
             }
             Some(at) => { (visit.span((at - visit.now_us) / 1_000_000)) }
             None => { span.soft { "–" } }
@@ -168,7 +168,7 @@ fn line(visit: &Visit, set: &PackageSet, p: &Package) -> Line {
             html! { (p.number) },
             html! { @if let Some(o) = order { a href=(visit.href(&format!("orders/{}", o.id))) { (o.number) } } },
             html! { @if let Some(l) = location { (l.properties.name) " " span.soft { (l.properties.erp_code) } } },
-            html! { (badge::package(visit, p.state)) @if p.is_busy { " " span.soft { (visit.t("package.busy")) } } },
+            html! { (badge::package(visit, p.state)) @if p.is_busy { " " span.soft { (visit.t("package-busy")) } } },
             visit.when(p.created_us),
             due(visit, p),
             html! { (visit.number(units)) },
@@ -231,19 +231,19 @@ pub(crate) async fn run_many(
     let numbers = numbers(state, entity, &ids).await?;
     let failed: Vec<usize> = (0..ids.len()).filter(|i| !results[*i].is_empty()).collect();
     let content = html! {
-        h1 { (visit.t("list.bulk_result")) }
-        p { (visit.say("list.bulk_sums", &[&(ids.len() - failed.len()), &failed.len()])) }
-        @if ids.is_empty() { p.problem { (visit.t("list.chosen_none")) } }
-        div.scroll tabindex="0" role="region" aria-label=(visit.t("list.bulk_result")) {
+        h1 { (visit.t("list-bulk_result")) }
+        p { (visit.say("list-bulk_sums", &[&(ids.len() - failed.len()), &failed.len()])) }
+        @if ids.is_empty() { p.problem { (visit.t("list-chosen_none")) } }
+        div.scroll tabindex="0" role="region" aria-label=(visit.t("list-bulk_result")) {
             table.list {
-                thead { tr { th scope="col" { (visit.t("package.number")) } th scope="col" { (visit.t("list.result")) } } }
+                thead { tr { th scope="col" { (visit.t("package-number")) } th scope="col" { (visit.t("list-result")) } } }
                 tbody {
                     @for (i, id) in ids.iter().enumerate() {
                         tr {
                             td { a href=(visit.href(&format!("{list}/{id}"))) { (numbers.get(id).cloned().unwrap_or_else(|| id.to_string())) } }
                             td {
-                                @if results[i].is_empty() { (badge::of_kind(oms_core::packages::Kind::Done, visit.t("list.done"))) }
-                                @else { (badge::of_kind(oms_core::packages::Kind::Failed, visit.t("list.not_done"))) " " (results[i].join(" ")) }
+                                @if results[i].is_empty() { (badge::of_kind(oms_core::packages::Kind::Done, visit.t("list-done"))) }
+                                @else { (badge::of_kind(oms_core::packages::Kind::Failed, visit.t("list-not_done"))) " " (results[i].join(" ")) }
                             }
                         }
                     }
@@ -256,12 +256,12 @@ pub(crate) async fn run_many(
                 input type="hidden" name="transition" value=(form.get("transition"));
                 @for i in &failed { input type="hidden" name="id" value=(ids[*i]); }
                 input type="hidden" name="back" value=(form.get("back"));
-                button { (visit.say("list.again", &[&failed.len()])) }
+                button { (visit.say("list-again", &[&failed.len()])) }
             }
         }
-        p { a href=(me::back(visit, form)) { (visit.t("app.back")) } }
+        p { a href=(me::back(visit, form)) { (visit.t("app-back")) } }
     };
-    Ok(shell::page(visit, visit.t("list.bulk_result"), &content))
+    Ok(shell::page(visit, visit.t("list-bulk_result"), &content))
 }
 
 async fn numbers(
@@ -339,7 +339,7 @@ async fn detail(state: &WebState, visit: &Visit, id: i64, wrong: &[String]) -> R
     let o = n.orders.get(&p.order_id);
     let location = n.locations.get(&p.location_id);
     let shipment = set.shipments.get(&id).and_then(|s| s.last());
-    let held = p.held_state.map(|s| visit.say("package.held", &[&badge::package_word(visit, s)]));
+    let held = p.held_state.map(|s| visit.say("package-held", &[&badge::package_word(visit, s)]));
     let content = html! {
         (fields::said(visit))
         (fields::refused(visit, wrong))
@@ -347,44 +347,44 @@ async fn detail(state: &WebState, visit: &Visit, id: i64, wrong: &[String]) -> R
             h1 { (p.number) }
             (badge::package(visit, p.state))
             @if let Some(held) = held { span.soft { (held) } }
-            @if p.is_busy { span.soft { (visit.t("package.busy")) } }
+            @if p.is_busy { span.soft { (visit.t("package-busy")) } }
         }
-        section aria-label=(visit.t("package.can_do")) {
+        section aria-label=(visit.t("package-can_do")) {
             (commands::buttons(visit, &visit.href(&format!("packages/{id}/command")), p.version, &now, &offers))
         }
         div.columns {
             section {
-                h2 { (visit.t("package.information")) }
+                h2 { (visit.t("package-information")) }
                 (fields::facts(&[
-                    (visit.t("package.location"), html! { @if let Some(l) = location { a href=(visit.href(&format!("stock-locations/{}", l.id))) { (l.properties.name) } " " span.soft { (l.properties.erp_code) } } }),
-                    (visit.t("package.address"), location.map_or(html! {}, |l| address(n, &l.properties.address))),
-                    (visit.t("package.due"), due(visit, p)),
-                    (visit.t("package.carrier"), fields::or_dash(shipment.and_then(|s| s.cargo_company.as_ref()))),
-                    (visit.t("package.tracking"), html! { @match shipment.and_then(|s| s.tracking_number.as_ref()) {
+                    (visit.t("package-location"), html! { @if let Some(l) = location { a href=(visit.href(&format!("stock-locations/{}", l.id))) { (l.properties.name) } " " span.soft { (l.properties.erp_code) } } }),
+                    (visit.t("package-address"), location.map_or(html! {}, |l| address(n, &l.properties.address))),
+                    (visit.t("package-due"), due(visit, p)),
+                    (visit.t("package-carrier"), fields::or_dash(shipment.and_then(|s| s.cargo_company.as_ref()))),
+                    (visit.t("package-tracking"), html! { @match shipment.and_then(|s| s.tracking_number.as_ref()) {
                         Some(number) => { @match shipment.and_then(|s| s.tracking_url.as_ref()).filter(|u| u.starts_with("https://")) {
                             Some(url) => { a href=(url) rel="noreferrer noopener" target="_blank" { (number) } }, None => { (number) } } }
                         None => { span.soft { "–" } } } }),
-                    (visit.t("package.invoice"), fields::or_dash(set.invoice_numbers.get(&id))),
-                    (visit.t("package.made"), html! { (visit.exact(p.created_us)) }),
-                    (visit.t("package.changed"), html! { (visit.exact(p.modified_us)) }),
+                    (visit.t("package-invoice"), fields::or_dash(set.invoice_numbers.get(&id))),
+                    (visit.t("package-made"), html! { (visit.exact(p.created_us)) }),
+                    (visit.t("package-changed"), html! { (visit.exact(p.modified_us)) }),
                 ]))
             }
             @if let Some(o) = o {
                 section {
-                    h2 { (visit.t("package.order_information")) }
+                    h2 { (visit.t("package-order_information")) }
                     (fields::facts(&[
-                        (visit.t("package.order"), html! { a href=(visit.href(&format!("orders/{}", o.id))) { (o.number) } }),
-                        (visit.t("package.customer"), fields::or_dash(o.customer_id.and_then(|c| n.customers.get(&c)).map(name_of))),
-                        (visit.t("package.email"), fields::or_dash(o.customer_id.and_then(|c| n.customers.get(&c)).and_then(|c| c.email.as_ref()))),
-                        (visit.t("package.phone"), fields::or_dash(o.customer_id.and_then(|c| n.customers.get(&c)).and_then(|c| c.phone.as_ref()))),
-                        (visit.t("package.channel"), fields::or_dash(n.channels.get(&o.channel_id).map(|c| &c.name))),
-                        (visit.t("package.deliver_to"), o.shipping_address_id.and_then(|a| n.addresses.get(&a)).map_or(html! { span.soft { "–" } }, |a| address(n, a))),
-                        (visit.t("package.delivery"), fields::or_dash(o.delivery_type.as_ref())),
-                        (visit.t("package.notes"), fields::or_dash(o.notes.as_ref())),
+                        (visit.t("package-order"), html! { a href=(visit.href(&format!("orders/{}", o.id))) { (o.number) } }),
+                        (visit.t("package-customer"), fields::or_dash(o.customer_id.and_then(|c| n.customers.get(&c)).map(name_of))),
+                        (visit.t("package-email"), fields::or_dash(o.customer_id.and_then(|c| n.customers.get(&c)).and_then(|c| c.email.as_ref()))),
+                        (visit.t("package-phone"), fields::or_dash(o.customer_id.and_then(|c| n.customers.get(&c)).and_then(|c| c.phone.as_ref()))),
+                        (visit.t("package-channel"), fields::or_dash(n.channels.get(&o.channel_id).map(|c| &c.name))),
+                        (visit.t("package-deliver_to"), o.shipping_address_id.and_then(|a| n.addresses.get(&a)).map_or(html! { span.soft { "–" } }, |a| address(n, a))),
+                        (visit.t("package-delivery"), fields::or_dash(o.delivery_type.as_ref())),
+                        (visit.t("package-notes"), fields::or_dash(o.notes.as_ref())),
                     ]))
                     @let others: Vec<_> = order.packages.iter().filter(|x| x.id != id).collect();
                     @if !others.is_empty() {
-                        h3 { (visit.t("package.others")) }
+                        h3 { (visit.t("package-others")) }
                         ul.plain { @for other in others { li { a href=(visit.href(&format!("packages/{}", other.id))) { (other.number) } " " (badge::package(visit, other.state)) } } }
                     }
                 }
@@ -418,12 +418,12 @@ fn items(visit: &Visit, set: &PackageSet, p: &Package) -> Markup {
     let n = &set.nested;
     html! {
         section {
-            h2 { (visit.t("package.products")) }
-            div.scroll tabindex="0" role="region" aria-label=(visit.t("package.products")) {
+            h2 { (visit.t("package-products")) }
+            div.scroll tabindex="0" role="region" aria-label=(visit.t("package-products")) {
                 table.list {
                     thead { tr {
-                        th { span.hidden { (visit.t("package.picture")) } } th scope="col" { (visit.t("package.sku")) } th scope="col" { (visit.t("package.product")) }
-                        th.number scope="col" { (visit.t("package.units")) } th scope="col" { (visit.t("package.from")) } th scope="col" { (visit.t("package.state")) }
+                        th { span.hidden { (visit.t("package-picture")) } } th scope="col" { (visit.t("package-sku")) } th scope="col" { (visit.t("package-product")) }
+                        th.number scope="col" { (visit.t("package-units")) } th scope="col" { (visit.t("package-from")) } th scope="col" { (visit.t("package-state")) }
                     } }
                     tbody {
                         @for item in set.items.iter().filter(|i| i.package_id == p.id) {
@@ -441,7 +441,7 @@ fn items(visit: &Visit, set: &PackageSet, p: &Package) -> Markup {
                                 td {
                                     (badge::package(visit, item.state))
                                     @if let Some(reason) = item.denial_reason_id.and_then(|r| n.denial_reasons.get(&r)) { " " span.soft { (reason.title) } }
-                                    @for d in n.discrepancies.get(&item.id).into_iter().flatten() { " " span.soft { (visit.say("package.missing", &[&d.quantity])) } }
+                                    @for d in n.discrepancies.get(&item.id).into_iter().flatten() { " " span.soft { (visit.say("package-missing", &[&d.quantity])) } }
                                 }
                             }
                         }

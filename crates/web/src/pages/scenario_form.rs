@@ -33,9 +33,9 @@ const MODES: [&str; 3] = ["all_from_one", "whole_lines", "units"];
 const OPS: [&str; 9] = ["eq", "ne", "in", "lt", "lte", "gt", "gte", "contains", "exists"];
 /// Whole numbers a rule may hold.
 const LIMITS: [(&str, &str); 3] = [
-    ("max_packages", "scenario.max_packages"),
-    ("min_units_per_extra_package", "scenario.min_units_per_extra_package"),
-    ("min_value_per_extra_package", "scenario.min_value_per_extra_package"),
+    ("max_packages", "scenario-max_packages"),
+    ("min_units_per_extra_package", "scenario-min_units_per_extra_package"),
+    ("min_value_per_extra_package", "scenario-min_value_per_extra_package"),
 ];
 /// The most rules a form is read for.
 const MOST_RULES: usize = 200;
@@ -234,33 +234,33 @@ pub(crate) fn inputs(visit: &Visit, body: &Value, family: Family, offered: &Offe
     html! {
         div.columns {
             section.card {
-                h2 { (visit.t("scenario.what")) }
-                (fields::text(visit, "name", "scenario.name", &text("name"), true))
-                (fields::text(visit, "description", "scenario.description", &text("description"), false))
-                label for="priority" { (visit.t("scenario.priority")) }
+                h2 { (visit.t("scenario-what")) }
+                (fields::text(visit, "name", "scenario-name", &text("name"), true))
+                (fields::text(visit, "description", "scenario-description", &text("description"), false))
+                label for="priority" { (visit.t("scenario-priority")) }
                 input #priority type="number" name="priority" value=(text("priority"));
-                p.hint { (visit.t("scenario.priority_hint")) }
-                (fields::tick(visit, "is_active", "flow.is_active", body["is_active"] != json!(false)))
+                p.hint { (visit.t("scenario-priority_hint")) }
+                (fields::tick(visit, "is_active", "flow-is_active", body["is_active"] != json!(false)))
                 @if family == Family::Distribution {
-                    (fields::choice(visit, "default_stock_location", "scenario.default_location", &text("default_stock_location"), &offered.locations))
-                    p.hint { (visit.t("scenario.default_location_hint")) }
-                    label for="initial_status" { (visit.t("scenario.initial_status")) }
+                    (fields::choice(visit, "default_stock_location", "scenario-default_location", &text("default_stock_location"), &offered.locations))
+                    p.hint { (visit.t("scenario-default_location_hint")) }
+                    label for="initial_status" { (visit.t("scenario-initial_status")) }
                     input #initial_status type="number" name="initial_status" value=(text("initial_status"));
-                    p.hint { (visit.t("scenario.initial_status_hint")) }
+                    p.hint { (visit.t("scenario-initial_status_hint")) }
                 }
             }
             section.card {
-                h2 { (visit.t("scenario.when")) }
+                h2 { (visit.t("scenario-when")) }
                 @for name in CONDITIONS { (condition_inputs(visit, name, &body[name], offered)) }
             }
         }
-        h2 { (visit.t("scenario.rules")) }
-        p.soft { (visit.t("scenario.rules_about")) }
+        h2 { (visit.t("scenario-rules")) }
+        p.soft { (visit.t("scenario-rules_about")) }
         input type="hidden" name="rules" value=(rules.len());
         input type="hidden" name="from";
         input type="hidden" name="to";
         ol.steps { @for (i, rule) in rules.iter().enumerate() { (rule_inputs(visit, i, rules.len(), rule)) } }
-        button name="do" value="add" { "+ " (visit.t("scenario.add_rule")) }
+        button name="do" value="add" { "+ " (visit.t("scenario-add_rule")) }
     }
 }
 
@@ -276,22 +276,22 @@ fn condition_inputs(visit: &Visit, name: &'static str, c: &Value, offered: &Offe
     let values: Vec<String> = c["values"].as_array().into_iter().flatten().map(text_of).collect();
     html! {
         div.card {
-            label for=(id) { (visit.lang.t(&format!("scenario.on_{name}"))) }
+            label for=(id) { (visit.lang.t(&format!("scenario-on_{name}"))) }
             select id=(id) name={ (name) ".type" } data-shows {
-                @for (value, key) in [("any", "scenario.any"), ("static", "scenario.one_of"), ("query", "scenario.query")] {
+                @for (value, key) in [("any", "scenario-any"), ("static", "scenario-one_of"), ("query", "scenario-query")] {
                     option value=(value) selected[value == kind] { (visit.t(key)) }
                 }
             }
             div data-for="static" hidden[kind != "static"] {
                 @if name == "channel" && !offered.channels.is_empty() {
                     fieldset {
-                        legend.hidden { (visit.lang.t("scenario.on_channel")) }
+                        legend.hidden { (visit.lang.t("scenario-on_channel")) }
                         @for (id, channel) in &offered.channels {
                             label { input type="checkbox" name="channel.values" value=(id) checked[values.contains(id)]; " " (channel) }
                         }
                     }
                 } @else {
-                    label for={ (name) "-values" } { (visit.t("scenario.values")) }
+                    label for={ (name) "-values" } { (visit.t("scenario-values")) }
                     input id={ (name) "-values" } name={ (name) ".values" } value=(values.join(", "));
                 }
             }
@@ -307,10 +307,10 @@ fn query_inputs(visit: &Visit, at: &str, query: &Value, unsaid: &str) -> Markup 
     let mut tests = found.map(|(_, tests)| tests).unwrap_or_default();
     tests.push((String::new(), "eq".into(), String::new()));
     let modes = [
-        ("always", "scenario.always"),
-        ("all", "scenario.all_hold"),
-        ("any", "scenario.any_holds"),
-        ("json", "scenario.as_json"),
+        ("always", "scenario-always"),
+        ("all", "scenario-all_hold"),
+        ("any", "scenario-any_holds"),
+        ("json", "scenario-as_json"),
     ];
     let json = if query.is_null() {
         String::new()
@@ -319,7 +319,7 @@ fn query_inputs(visit: &Visit, at: &str, query: &Value, unsaid: &str) -> Markup 
     };
     html! {
         div.query {
-            select name={ (at) ".mode" } aria-label=(visit.t("scenario.condition")) data-shows {
+            select name={ (at) ".mode" } aria-label=(visit.t("scenario-condition")) data-shows {
                 @for (value, key) in modes.iter().filter(|(v, _)| *v != "always" || unsaid == "always") {
                     option value=(value) selected[*value == mode] { (visit.t(key)) }
                 }
@@ -327,16 +327,16 @@ fn query_inputs(visit: &Visit, at: &str, query: &Value, unsaid: &str) -> Markup 
             div data-for="all any" hidden[mode != "all" && mode != "any"] {
                 @for (field, op, value) in &tests {
                     div.row {
-                        input name={ (at) ".field" } value=(field) list="query-fields" aria-label=(visit.t("scenario.field")) placeholder="order.units";
-                        select name={ (at) ".op" } aria-label=(visit.t("scenario.op")) {
-                            @for known in OPS { option value=(known) selected[known == op] { (visit.lang.t(&format!("scenario.op_{known}"))) } }
+                        input name={ (at) ".field" } value=(field) list="query-fields" aria-label=(visit.t("scenario-field")) placeholder="order.units";
+                        select name={ (at) ".op" } aria-label=(visit.t("scenario-op")) {
+                            @for known in OPS { option value=(known) selected[known == op] { (visit.lang.t(&format!("scenario-op_{known}"))) } }
                         }
-                        input name={ (at) ".value" } value=(value) aria-label=(visit.t("scenario.value"));
+                        input name={ (at) ".value" } value=(value) aria-label=(visit.t("scenario-value"));
                     }
                 }
             }
             div data-for="json" hidden[mode != "json"] {
-                textarea name={ (at) ".json" } aria-label=(visit.t("scenario.as_json")) spellcheck="false" { (json) }
+                textarea name={ (at) ".json" } aria-label=(visit.t("scenario-as_json")) spellcheck="false" { (json) }
             }
         }
     }
@@ -377,48 +377,48 @@ fn rule_inputs(visit: &Visit, i: usize, count: usize, rule: &Value) -> Markup {
             span.n { (n) }
             div {
                 div.row {
-                    label { (visit.t("scenario.rule_name")) input name=(at("name")) value=(text("name")) required maxlength="255"; }
-                    label { (visit.t("scenario.products"))
-                        select name=(at("products")) { @for mode in MODES { option value=(mode) selected[rule["products"] == mode] { (visit.lang.t(&format!("scenario.mode_{mode}"))) } } }
+                    label { (visit.t("scenario-rule_name")) input name=(at("name")) value=(text("name")) required maxlength="255"; }
+                    label { (visit.t("scenario-products"))
+                        select name=(at("products")) { @for mode in MODES { option value=(mode) selected[rule["products"] == mode] { (visit.lang.t(&format!("scenario-mode_{mode}"))) } } }
                     }
-                    label.tick { input type="checkbox" name=(at("transferable")) value="true" checked[rule["transferable"] == json!(true)]; " " (visit.t("scenario.transferable")) }
+                    label.tick { input type="checkbox" name=(at("transferable")) value="true" checked[rule["transferable"] == json!(true)]; " " (visit.t("scenario-transferable")) }
                 }
-                h3 { (visit.t("scenario.rule_when")) }
+                h3 { (visit.t("scenario-rule_when")) }
                 (query_inputs(visit, &at("when"), &rule["when"], "always"))
-                h3 { (visit.t("scenario.filters")) }
+                h3 { (visit.t("scenario-filters")) }
                 @for (kind, value) in &filters {
                     div.row {
-                        select name=(at("filter")) aria-label=(visit.say("scenario.filter_of", &[&n])) {
+                        select name=(at("filter")) aria-label=(visit.say("scenario-filter_of", &[&n])) {
                             option value="" { "–" }
-                            @for (name, _, _) in FILTERS { option value=(name) selected[name == kind] { (visit.lang.t(&format!("scenario.filter_{}", name.to_lowercase()))) } }
+                            @for (name, _, _) in FILTERS { option value=(name) selected[name == kind] { (visit.lang.t(&format!("scenario-filter_{}", name.to_lowercase()))) } }
                         }
-                        input name=(at("limit")) value=(value) aria-label=(visit.say("scenario.limit_of", &[&n]));
+                        input name=(at("limit")) value=(value) aria-label=(visit.say("scenario-limit_of", &[&n]));
                     }
                 }
-                h3 { (visit.t("scenario.sort")) }
+                h3 { (visit.t("scenario-sort")) }
                 @for (by, order) in &sorts {
                     div.row {
-                        select name=(at("by")) aria-label=(visit.say("scenario.sort_of", &[&n])) {
+                        select name=(at("by")) aria-label=(visit.say("scenario-sort_of", &[&n])) {
                             option value="" { "–" }
-                            @for name in SORTS { option value=(name) selected[name == by] { (visit.lang.t(&format!("scenario.sort_{name}"))) } }
+                            @for name in SORTS { option value=(name) selected[name == by] { (visit.lang.t(&format!("scenario-sort_{name}"))) } }
                         }
-                        select name=(at("order")) aria-label=(visit.say("scenario.order_of", &[&n])) {
-                            @for (name, key) in [("asc", "scenario.asc"), ("desc", "scenario.desc")] { option value=(name) selected[name == order] { (visit.t(key)) } }
+                        select name=(at("order")) aria-label=(visit.say("scenario-order_of", &[&n])) {
+                            @for (name, key) in [("asc", "scenario-asc"), ("desc", "scenario-desc")] { option value=(name) selected[name == order] { (visit.t(key)) } }
                         }
                     }
                 }
                 details.raw open[LIMITS.iter().any(|(l, _)| rule.get(*l).is_some_and(|v| !v.is_null())) || rule.get("keep_together").is_some_and(|v| !v.is_null())] {
-                    summary { (visit.t("scenario.more")) }
+                    summary { (visit.t("scenario-more")) }
                     div.row {
                         @for pair in LIMITS { (limit(pair)) }
-                        label { (visit.t("scenario.keep_together")) input name=(at("keep_together")) value=(text("keep_together")) placeholder="line.attributes.set"; }
+                        label { (visit.t("scenario-keep_together")) input name=(at("keep_together")) value=(text("keep_together")) placeholder="line.attributes.set"; }
                     }
                 }
             }
             div.commands {
-                @if i > 0 { button name="do" value={ "up:" (i) } aria-label=(visit.say("scenario.up", &[&n])) { "↑" } }
-                @if n < count { button name="do" value={ "down:" (i) } aria-label=(visit.say("scenario.down", &[&n])) { "↓" } }
-                button.grave name="do" value={ "remove:" (i) } aria-label=(visit.say("scenario.remove_rule", &[&n])) { "×" }
+                @if i > 0 { button name="do" value={ "up:" (i) } aria-label=(visit.say("scenario-up", &[&n])) { "↑" } }
+                @if n < count { button name="do" value={ "down:" (i) } aria-label=(visit.say("scenario-down", &[&n])) { "↓" } }
+                button.grave name="do" value={ "remove:" (i) } aria-label=(visit.say("scenario-remove_rule", &[&n])) { "×" }
             }
         }
     }
@@ -432,7 +432,7 @@ pub(crate) fn apply(visit: &Visit, body: &mut Value, form: &Form) {
     let at = at.parse::<usize>().unwrap_or(usize::MAX);
     match what {
         "add" => {
-            let name = visit.say("scenario.rule_n", &[&(rules.len() + 1)]);
+            let name = visit.say("scenario-rule_n", &[&(rules.len() + 1)]);
             rules.push(json!({"name": name, "products": "all_from_one", "filters": [], "sort": []}));
         }
         "up" if at > 0 && at < rules.len() => rules.swap(at, at - 1),

@@ -33,8 +33,8 @@ fn family(name: &str) -> Result<Family, Problem> {
 
 fn title(visit: &Visit, family: Family) -> &str {
     match family {
-        Family::Distribution => visit.t("nav.scenarios"),
-        Family::Transfer => visit.t("nav.transfer_scenarios"),
+        Family::Distribution => visit.t("nav-scenarios"),
+        Family::Transfer => visit.t("nav-transfer_scenarios"),
     }
 }
 
@@ -65,13 +65,13 @@ async fn shown(
         (fields::said(visit))
         (fields::refused(visit, wrong))
         div.head { h1 { (title(visit, family)) } span.count { (all.len()) } div.tools { (new(visit, family, &locations)) } }
-        p.soft { (visit.t(if family == Family::Distribution { "scenario.about" } else { "scenario.about_transfer" })) }
-        @if all.is_empty() { div.empty { p { (visit.t("scenario.empty")) } } } @else {
+        p.soft { (visit.t(if family == Family::Distribution { "scenario-about" } else { "scenario-about_transfer" })) }
+        @if all.is_empty() { div.empty { p { (visit.t("scenario-empty")) } } } @else {
             div.scroll tabindex="0" role="region" aria-label=(title(visit, family)) {
                 table.list {
                     thead { tr {
-                        th.number scope="col" { (visit.t("scenario.priority")) } th scope="col" { (visit.t("scenario.name")) } th scope="col" { (visit.t("package.state")) }
-                        th scope="col" { (visit.t("scenario.when")) } th scope="col" { (visit.t("scenario.rules")) } th.number scope="col" { (visit.t("scenario.version")) } th scope="col" { (visit.t("scenario.changed")) }
+                        th.number scope="col" { (visit.t("scenario-priority")) } th scope="col" { (visit.t("scenario-name")) } th scope="col" { (visit.t("package-state")) }
+                        th scope="col" { (visit.t("scenario-when")) } th scope="col" { (visit.t("scenario-rules")) } th.number scope="col" { (visit.t("scenario-version")) } th scope="col" { (visit.t("scenario-changed")) }
                     } }
                     tbody { @for s in &all { (row(visit, family, s)) } }
                 }
@@ -83,17 +83,17 @@ async fn shown(
 
 fn row(visit: &Visit, family: Family, s: &Stored) -> Markup {
     let (kind, key) =
-        if s.scenario.is_active { (Kind::Done, "user.active") } else { (Kind::Waiting, "user.shut_out") };
+        if s.scenario.is_active { (Kind::Done, "user-active") } else { (Kind::Waiting, "user-shut_out") };
     let body = serde_json::to_value(&s.scenario).unwrap_or_default();
     let narrow: Vec<&str> = form_of::CONDITIONS
         .into_iter()
         .filter(|name| body[*name]["type"] == "static" || body[*name]["query"].is_object())
         .map(|name| {
             visit.lang.t(match name {
-                "channel" => "scenario.on_channel",
-                "shipping" => "scenario.on_shipping",
-                "payment" => "scenario.on_payment",
-                _ => "scenario.on_customer_type",
+                "channel" => "scenario-on_channel",
+                "shipping" => "scenario-on_shipping",
+                "payment" => "scenario-on_payment",
+                _ => "scenario-on_customer_type",
             })
         })
         .collect();
@@ -103,7 +103,7 @@ fn row(visit: &Visit, family: Family, s: &Stored) -> Markup {
             td.number { (s.scenario.priority) }
             td { a.row href=(at(visit, family, &format!("/{}", s.id))) { (s.scenario.name) } }
             td { (badge::of_kind(kind, visit.t(key))) }
-            td { @if narrow.is_empty() { (visit.t("scenario.any")) } @else { (narrow.join(", ")) } }
+            td { @if narrow.is_empty() { (visit.t("scenario-any")) } @else { (narrow.join(", ")) } }
             td { (rules.join(" → ")) }
             td.number { (s.version) }
             td { (visit.when(s.modified_us)) }
@@ -114,15 +114,15 @@ fn row(visit: &Visit, family: Family, s: &Stored) -> Markup {
 fn new(visit: &Visit, family: Family, locations: &[(String, String)]) -> Markup {
     html! {
         details.menu {
-            summary.button { "+ " (visit.t("scenario.new")) }
+            summary.button { "+ " (visit.t("scenario-new")) }
             form method="post" {
                 (visit.guard())
-                (fields::text(visit, "name", "scenario.name", "", true))
+                (fields::text(visit, "name", "scenario-name", "", true))
                 @if family == Family::Distribution {
-                    (fields::choice(visit, "default_stock_location", "scenario.default_location", "", locations))
+                    (fields::choice(visit, "default_stock_location", "scenario-default_location", "", locations))
                 }
-                p.hint { (visit.t("scenario.new_hint")) }
-                button.primary { (visit.t("scenario.new")) }
+                p.hint { (visit.t("scenario-new_hint")) }
+                button.primary { (visit.t("scenario-new")) }
             }
         }
     }
@@ -137,7 +137,7 @@ pub(crate) async fn create(
 ) -> Result<Response, Problem> {
     let family = family(&name)?;
     let mut body = json!({"name": form.get("name"), "is_active": false,
-        "rules": [{"name": visit.say("scenario.rule_n", &[&1]), "products": "all_from_one", "sort": [{"by": "priority"}]}]});
+        "rules": [{"name": visit.say("scenario-rule_n", &[&1]), "products": "all_from_one", "sort": [{"by": "priority"}]}]});
     if family == Family::Distribution {
         body["default_stock_location"] = json!(form.get("default_stock_location"));
     }
@@ -236,23 +236,23 @@ async fn editor(
     let scenario = draft.as_ref().map_or(&stored.scenario, |d| &d.scenario);
     let body = typed.unwrap_or_else(|| serde_json::to_value(scenario).unwrap_or_default());
     let (kind, key) = if stored.scenario.is_active {
-        (Kind::Done, "user.active")
+        (Kind::Done, "user-active")
     } else {
-        (Kind::Waiting, "user.shut_out")
+        (Kind::Waiting, "user-shut_out")
     };
     let here = at(visit, family, &format!("/{id}"));
     let content = html! {
         (fields::said(visit))
         (fields::refused(visit, wrong))
         div.head {
-            h1 { (stored.scenario.name) } (badge::of_kind(kind, visit.t(key))) span.count { (visit.say("scenario.version_n", &[&stored.version])) }
+            h1 { (stored.scenario.name) } (badge::of_kind(kind, visit.t(key))) span.count { (visit.say("scenario-version_n", &[&stored.version])) }
             div.tools {
-                @if family == Family::Distribution { a.button href={ (here) "/preview" } { (visit.t("scenario.preview")) } }
-                a href=(at(visit, family, "")) { (visit.t("app.back")) }
+                @if family == Family::Distribution { a.button href={ (here) "/preview" } { (visit.t("scenario-preview")) } }
+                a href=(at(visit, family, "")) { (visit.t("app-back")) }
             }
         }
         @if let Some(d) = &draft {
-            div.warning { p { (visit.say("scenario.has_draft", &[&crate::pages::timeline::actor(visit, &d.author), &visit.exact(d.at_us)])) } }
+            div.warning { p { (visit.say("scenario-has_draft", &[&crate::pages::timeline::actor(visit, &d.author), &visit.exact(d.at_us)])) } }
         }
         (findings(visit, &linted))
         @if draft.is_some() { (publish(visit, &here, &linted)) }
@@ -260,7 +260,7 @@ async fn editor(
             (visit.guard())
             button.hidden name="do" value="save" tabindex="-1" aria-hidden="true" {}
             (form_of::inputs(visit, &body, family, &offered))
-            div.commands { button.primary name="do" value="save" { (visit.t("scenario.save_draft")) } span.soft { (visit.t("scenario.save_hint")) } }
+            div.commands { button.primary name="do" value="save" { (visit.t("scenario-save_draft")) } span.soft { (visit.t("scenario-save_hint")) } }
         }
         (form_of::field_names(visit))
         (history(visit, &here, stored.version, &versions))
@@ -271,13 +271,13 @@ async fn editor(
 
 fn findings(visit: &Visit, linted: &Linted) -> Markup {
     html! {
-        @if linted.findings.is_empty() { p.soft { (badge::of_kind(Kind::Done, visit.t("scenario.lint_clean"))) } } @else {
+        @if linted.findings.is_empty() { p.soft { (badge::of_kind(Kind::Done, visit.t("scenario-lint_clean"))) } } @else {
             section.card {
-                h2 { (visit.t("scenario.lint")) }
+                h2 { (visit.t("scenario-lint")) }
                 ul.plain { @for f in &linted.findings {
                     li {
                         span {
-                            @if matches!(f.severity, Severity::Error) { (badge::of_kind(Kind::Failed, visit.t("scenario.lint_error"))) } @else { (badge::of_kind(Kind::NeedsYou, visit.t("scenario.lint_warning"))) }
+                            @if matches!(f.severity, Severity::Error) { (badge::of_kind(Kind::Failed, visit.t("scenario-lint_error"))) } @else { (badge::of_kind(Kind::NeedsYou, visit.t("scenario-lint_warning"))) }
                             " " (f.message)
                         }
                         code { (f.at) }
@@ -286,7 +286,7 @@ fn findings(visit: &Visit, linted: &Linted) -> Markup {
             }
         }
         @if let Some(u) = linted.unmatched.as_ref().filter(|u| u.count > 0) {
-            p.warning { (visit.say("scenario.unmatched", &[&u.count, &u.looked_at, &u.numbers.join(", ")])) }
+            p.warning { (visit.say("scenario-unmatched", &[&u.count, &u.looked_at, &u.numbers.join(", ")])) }
         }
     }
 }
@@ -296,11 +296,11 @@ fn publish(visit: &Visit, here: &str, linted: &Linted) -> Markup {
     html! {
         form.card method="post" action={ (here) "/release" } {
             (visit.guard())
-            (fields::text(visit, "comment", "scenario.comment", "", false))
-            @if has_error { (fields::tick(visit, "force", "scenario.force", false)) }
+            (fields::text(visit, "comment", "scenario-comment", "", false))
+            @if has_error { (fields::tick(visit, "force", "scenario-force", false)) }
             div.commands {
-                button.primary name="do" value="publish" { (visit.t("scenario.publish")) }
-                button.grave name="do" value="drop" data-ask=(visit.t("scenario.drop_ask")) { (visit.t("scenario.drop")) }
+                button.primary name="do" value="publish" { (visit.t("scenario-publish")) }
+                button.grave name="do" value="drop" data-ask=(visit.t("scenario-drop_ask")) { (visit.t("scenario-drop")) }
             }
         }
     }
@@ -313,20 +313,20 @@ fn history(
     versions: &[oms_store::rules::scenarios::VersionRecord],
 ) -> Markup {
     html! {
-        h2 { (visit.t("scenario.versions")) }
-        div.scroll tabindex="0" role="region" aria-label=(visit.t("scenario.versions")) {
+        h2 { (visit.t("scenario-versions")) }
+        div.scroll tabindex="0" role="region" aria-label=(visit.t("scenario-versions")) {
             table.list {
-                thead { tr { th.number scope="col" { (visit.t("scenario.version")) } th scope="col" { (visit.t("log.at")) } th scope="col" { (visit.t("log.actor")) } th scope="col" { (visit.t("scenario.comment")) } th scope="col" { (visit.t("app.actions")) } } }
+                thead { tr { th.number scope="col" { (visit.t("scenario-version")) } th scope="col" { (visit.t("log-at")) } th scope="col" { (visit.t("log-actor")) } th scope="col" { (visit.t("scenario-comment")) } th scope="col" { (visit.t("app-actions")) } } }
                 tbody {
                     @for v in versions {
                         tr {
                             td.number { (v.version) } td { (visit.exact(v.created_us)) } td { (crate::pages::timeline::actor(visit, &v.author)) } td { (v.comment) }
                             td {
-                                @if v.version == current { (badge::of_kind(Kind::Done, visit.t("scenario.current"))) } @else {
-                                    form method="post" action={ (here) "/release" } data-ask=(visit.say("scenario.back_ask", &[&v.version])) {
+                                @if v.version == current { (badge::of_kind(Kind::Done, visit.t("scenario-current"))) } @else {
+                                    form method="post" action={ (here) "/release" } data-ask=(visit.say("scenario-back_ask", &[&v.version])) {
                                         (visit.guard())
                                         input type="hidden" name="version" value=(v.version);
-                                        button name="do" value="back" aria-label=(format!("{} {}", visit.t("scenario.back"), v.version)) { (visit.t("scenario.back")) }
+                                        button name="do" value="back" aria-label=(format!("{} {}", visit.t("scenario-back"), v.version)) { (visit.t("scenario-back")) }
                                     }
                                 }
                             }
@@ -355,15 +355,15 @@ pub(crate) async fn preview(
     let seen = decisions::preview(&state.app, id, draft).await?;
     let names = locations::by_id(&state.app).await?;
     let place = |id: i64| names.get(&id).map_or_else(|| id.to_string(), |l| l.properties.name.clone());
-    let title = visit.say("scenario.preview_of", &[&stored.scenario.name]);
+    let title = visit.say("scenario-preview_of", &[&stored.scenario.name]);
     let content = html! {
-        div.head { h1 { (title) } div.tools { a href=(at(&visit, family, &format!("/{id}"))) { (visit.t("app.back")) } } }
-        p { (visit.say("scenario.preview_sum", &[&seen.different_count, &seen.orders])) }
-        @if seen.orders == 0 { p.soft { (visit.t("scenario.preview_none")) } } @else { (path(&visit, &rules, &seen)) }
+        div.head { h1 { (title) } div.tools { a href=(at(&visit, family, &format!("/{id}"))) { (visit.t("app-back")) } } }
+        p { (visit.say("scenario-preview_sum", &[&seen.different_count, &seen.orders])) }
+        @if seen.orders == 0 { p.soft { (visit.t("scenario-preview_none")) } } @else { (path(&visit, &rules, &seen)) }
         @if !seen.different.is_empty() {
             div.scroll tabindex="0" role="region" aria-label=(title) {
                 table.list {
-                    thead { tr { th scope="col" { (visit.t("package.order")) } th scope="col" { (visit.t("scenario.was")) } th scope="col" { (visit.t("scenario.would_be")) } } }
+                    thead { tr { th scope="col" { (visit.t("package-order")) } th scope="col" { (visit.t("scenario-was")) } th scope="col" { (visit.t("scenario-would_be")) } } }
                     tbody { @for (order, kept, made) in &seen.different {
                         tr {
                             td { a href=(visit.href(&format!("orders/{order}"))) { (order) } }
@@ -405,8 +405,8 @@ fn path(visit: &Visit, rules: &[String], seen: &Previewed) -> Markup {
     let height = names.len() as i64 * PATH_ROW;
     html! {
         figure.chart {
-            figcaption { (visit.t("scenario.path")) }
-            svg.flow role="img" aria-label=(visit.t("scenario.path")) viewBox=(format!("0 0 720 {height}")) {
+            figcaption { (visit.t("scenario-path")) }
+            svg.flow role="img" aria-label=(visit.t("scenario-path")) viewBox=(format!("0 0 720 {height}")) {
                 @for (i, name) in names.iter().enumerate() {
                     @let y = i as i64 * PATH_ROW;
                     @let units = seen.units.get(i).copied().unwrap_or(0);
@@ -414,7 +414,7 @@ fn path(visit: &Visit, rules: &[String], seen: &Previewed) -> Markup {
                     text.name x="12" y=(y + 21) { (i + 1) ". " (name.chars().take(32).collect::<String>()) }
                     @if i + 1 < names.len() { path d=(format!("M40 {} L40 {}", y + 31, y + PATH_ROW + 1)) {} }
                     rect.units x="270" y=(y + 8) width=(units * 360 / most) height="16" {}
-                    text x=(278 + units * 360 / most) y=(y + 20) { (visit.say("scenario.units", &[&visit.number(units)])) }
+                    text x=(278 + units * 360 / most) y=(y + 20) { (visit.say("scenario-units", &[&visit.number(units)])) }
                 }
             }
         }

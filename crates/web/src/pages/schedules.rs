@@ -18,9 +18,9 @@ use crate::ui::{badge, fields, shell};
 
 /// What a job can do, with an example of its parameters.
 const ACTIONS: [(&str, &str, &str); 3] = [
-    ("replan_out_of_stock", "flow.act_replan", "{}"),
-    ("run_setup_task", "flow.act_setup", "{\"task\":\"stock_locations\"}"),
-    ("http_call", "flow.act_call", "{\"url\":\"https://erp.example/jobs/nightly\",\"method\":\"POST\"}"),
+    ("replan_out_of_stock", "flow-act_replan", "{}"),
+    ("run_setup_task", "flow-act_setup", "{\"task\":\"stock_locations\"}"),
+    ("http_call", "flow-act_call", "{\"url\":\"https://erp.example/jobs/nightly\",\"method\":\"POST\"}"),
 ];
 
 /// All jobs.
@@ -70,7 +70,7 @@ pub(crate) async fn save(
 async fn put(state: &WebState, visit: &Visit, id: Option<i64>, form: &Form) -> Result<Response, Problem> {
     let input = match body(form) {
         Ok(body) => change::told(crate::api::rules::schedules::read(&body).map_err(oms_app::Error::from))?,
-        Err(message) => Err(vec![visit.say("flow.parameters_wrong", &[&message])]),
+        Err(message) => Err(vec![visit.say("flow-parameters_wrong", &[&message])]),
     };
     let input = match input {
         Ok(input) => input,
@@ -103,39 +103,39 @@ async fn screen(
     let content = html! {
         (fields::said(visit))
         (fields::refused(visit, wrong))
-        @if let Some(outcome) = outcome { p.said role="status" { (visit.t("flow.ran")) " " (outcome) } }
+        @if let Some(outcome) = outcome { p.said role="status" { (visit.t("flow-ran")) " " (outcome) } }
         div.head {
-            h1 { (visit.t("nav.schedules")) } span.count { (all.len()) }
-            div.tools { details.menu { summary.button { "+ " (visit.t("flow.new_job")) } form method="post" { (visit.guard()) (inputs(visit, None)) button.primary { (visit.t("form.save")) } } } }
+            h1 { (visit.t("nav-schedules")) } span.count { (all.len()) }
+            div.tools { details.menu { summary.button { "+ " (visit.t("flow-new_job")) } form method="post" { (visit.guard()) (inputs(visit, None)) button.primary { (visit.t("form-save")) } } } }
         }
-        p.soft { (visit.t("flow.jobs_about")) }
-        @if all.is_empty() { div.empty { p { (visit.t("flow.jobs_empty")) } } }
+        p.soft { (visit.t("flow-jobs_about")) }
+        @if all.is_empty() { div.empty { p { (visit.t("flow-jobs_empty")) } } }
         @for s in &all { (card(visit, s)) }
     };
-    Ok(shell::page(visit, visit.t("nav.schedules"), &content))
+    Ok(shell::page(visit, visit.t("nav-schedules"), &content))
 }
 
 fn card(visit: &Visit, s: &Schedule) -> Markup {
     let (kind, word) = match (s.is_active, s.failures) {
-        (false, _) => (Kind::Waiting, visit.t("user.shut_out").to_owned()),
-        (true, 0) => (Kind::Done, visit.t("user.active").to_owned()),
-        (true, n) => (Kind::Failed, visit.say("flow.failed_times", &[&n])),
+        (false, _) => (Kind::Waiting, visit.t("user-shut_out").to_owned()),
+        (true, 0) => (Kind::Done, visit.t("user-active").to_owned()),
+        (true, n) => (Kind::Failed, visit.say("flow-failed_times", &[&n])),
     };
     html! {
         details.card id=(s.id) {
             summary { (s.name) " " (badge::of_kind(kind, &word)) span.soft { " · " code { (s.cron) } " " (s.time_zone) } }
             (fields::facts(&[
-                (visit.t("flow.next_run"), html! { @match s.next_run_us { Some(at) => { (visit.exact(at)) }, None => { "–" } } }),
-                (visit.t("flow.last_run"), html! { @match s.last_run_us { Some(at) => { (visit.exact(at)) }, None => { "–" } } }),
-                (visit.t("flow.outcome"), fields::or_dash(s.last_outcome.as_ref())),
+                (visit.t("flow-next_run"), html! { @match s.next_run_us { Some(at) => { (visit.exact(at)) }, None => { "–" } } }),
+                (visit.t("flow-last_run"), html! { @match s.last_run_us { Some(at) => { (visit.exact(at)) }, None => { "–" } } }),
+                (visit.t("flow-outcome"), fields::or_dash(s.last_outcome.as_ref())),
             ]))
             form method="post" action=(visit.href(&format!("settings/schedules/{}", s.id))) {
                 (visit.guard())
                 (inputs(visit, Some(s)))
                 div.commands {
-                    button.primary { (visit.t("form.save")) }
-                    button name="run" value="1" { (visit.t("flow.run_now")) }
-                    button.grave name="remove" value="1" data-ask=(visit.say("form.remove_ask", &[&s.name])) { (visit.t("form.remove")) }
+                    button.primary { (visit.t("form-save")) }
+                    button name="run" value="1" { (visit.t("flow-run_now")) }
+                    button.grave name="remove" value="1" data-ask=(visit.say("form-remove_ask", &[&s.name])) { (visit.t("form-remove")) }
                 }
             }
         }
@@ -149,17 +149,17 @@ fn inputs(visit: &Visit, s: Option<&Schedule>) -> Markup {
     };
     let zone = visit.zone.iana_name().unwrap_or("UTC");
     html! {
-        (text("name", "flow.job", s.map_or("", |s| s.name.as_str())))
-        (text("cron", "flow.cron", s.map_or("", |s| s.cron.as_str())))
-        p.hint { (visit.t("flow.cron_hint")) }
-        (text("time_zone", "app.time_zone", s.map_or(zone, |s| s.time_zone.as_str())))
-        label for=(id("action")) { (visit.t("flow.action")) }
+        (text("name", "flow-job", s.map_or("", |s| s.name.as_str())))
+        (text("cron", "flow-cron", s.map_or("", |s| s.cron.as_str())))
+        p.hint { (visit.t("flow-cron_hint")) }
+        (text("time_zone", "app-time_zone", s.map_or(zone, |s| s.time_zone.as_str())))
+        label for=(id("action")) { (visit.t("flow-action")) }
         select id=(id("action")) name="action" {
             @for (value, word, _) in ACTIONS { option value=(value) selected[s.is_some_and(|s| s.action == value)] { (visit.t(word)) } }
         }
-        label for=(id("parameters")) { (visit.t("flow.parameters")) }
+        label for=(id("parameters")) { (visit.t("flow-parameters")) }
         textarea id=(id("parameters")) name="parameters" spellcheck="false" { (s.map_or("{}".to_owned(), |s| s.parameters.to_string())) }
         @for (_, word, example) in ACTIONS { p.hint { (visit.t(word)) ": " code { (example) } } }
-        (fields::tick(visit, "is_active", "flow.is_active", s.is_none_or(|s| s.is_active)))
+        (fields::tick(visit, "is_active", "flow-is_active", s.is_none_or(|s| s.is_active)))
     }
 }

@@ -32,18 +32,18 @@ pub(crate) async fn show(State(state): State<WebState>, visit: Visit) -> Result<
             let channel = orders.nested.channels.get(&o.channel_id).map_or("", |c| c.name.as_str());
             found.push((
                 o.number.clone(),
-                html! { (visit.t("nav.orders")) " · " (channel) },
+                html! { (visit.t("nav-orders")) " · " (channel) },
                 visit.href(&format!("orders/{}", o.id)),
             ));
         }
         for p in packages::short(app, &ask(&oms_store::packages::LIST, "number", &text)?).await?.rows {
-            let place = html! { (visit.t("nav.packages")) " · " (p.erp_code) " · " (badge::package(&visit, p.package.state)) };
+            let place = html! { (visit.t("nav-packages")) " · " (p.erp_code) " · " (badge::package(&visit, p.package.state)) };
             found.push((p.package.number, place, visit.href(&format!("packages/{}", p.package.id))));
         }
         for t in
             transfer_views::short(app, &ask(&oms_store::lists::transfers::LIST, "number", &text)?).await?.rows
         {
-            let place = html! { (visit.t("nav.transfers")) " · " (t.from_erp_code) " → " (t.to_erp_code) };
+            let place = html! { (visit.t("nav-transfers")) " · " (t.from_erp_code) " → " (t.to_erp_code) };
             found.push((t.number, place, visit.href(&format!("transfers/{}", t.id))));
         }
     }
@@ -54,9 +54,9 @@ pub(crate) async fn show(State(state): State<WebState>, visit: Visit) -> Result<
         return Ok(shell::see_other(href));
     }
     let content = html! {
-        h1 { (visit.say("app.results", &[&text])) }
-        @if found.is_empty() { div.empty { p { (visit.t("app.nothing_found")) } } }
+        h1 { (visit.say("app-results", &[&text])) }
+        @if found.is_empty() { div.empty { p { (visit.t("app-nothing_found")) } } }
         ul.results { @for (number, about, href) in &found { li { a href=(href) { (number) } " " span.soft { (about) } } } }
     };
-    Ok(shell::page(&visit, visit.t("app.search"), &content))
+    Ok(shell::page(&visit, visit.t("app-search"), &content))
 }

@@ -30,7 +30,7 @@ pub(crate) async fn save(
     let value: Value = match serde_json::from_str(text) {
         Ok(value) => value,
         Err(error) => {
-            let wrong = visit.say("setting.not_json", &[&error.line(), &error.column()]);
+            let wrong = visit.say("setting-not_json", &[&error.line(), &error.column()]);
             return screen(&state, &visit, Some((key, text)), &[wrong]).await;
         }
     };
@@ -59,15 +59,15 @@ async fn screen(
     let content = html! {
         (fields::said(visit))
         (fields::refused(visit, wrong))
-        div.head { h1 { (visit.t("nav.settings")) } span.count { (stored.len()) " / " (table::SETTINGS.len()) } }
-        p.soft { (visit.t("setting.about")) }
+        div.head { h1 { (visit.t("nav-settings")) } span.count { (stored.len()) " / " (table::SETTINGS.len()) } }
+        p.soft { (visit.t("setting-about")) }
         @for setting in table::SETTINGS {
             @let value = stored.iter().find(|s| s.key == setting.key).map(|s| &s.value);
             @let typed = sent.filter(|(key, _)| *key == setting.key).map(|(_, text)| text);
             (card(visit, setting, value, typed))
         }
     };
-    Ok(shell::page(visit, visit.t("nav.settings"), &content))
+    Ok(shell::page(visit, visit.t("nav-settings"), &content))
 }
 
 fn pretty(value: &Value) -> String {
@@ -79,23 +79,23 @@ fn card(visit: &Visit, setting: &table::Setting, value: Option<&Value>, typed: O
     let text = typed.map(str::to_owned).or_else(|| value.map(pretty)).unwrap_or_default();
     let id = format!("value-{}", setting.key);
     let about =
-        visit.lang.find(&format!("setting.{}", setting.key.to_ascii_lowercase())).unwrap_or(setting.about);
+        visit.lang.find(&format!("setting-{}", setting.key.to_ascii_lowercase())).unwrap_or(setting.about);
     html! {
         details.card id=(setting.key) open[typed.is_some()] {
             summary {
                 code { (setting.key) } " "
-                @if value.is_some() { (badge::of_kind(Kind::Done, visit.t("setting.saved"))) } @else { (badge::of_kind(Kind::Waiting, visit.t("setting.default"))) }
+                @if value.is_some() { (badge::of_kind(Kind::Done, visit.t("setting-saved"))) } @else { (badge::of_kind(Kind::Waiting, visit.t("setting-default"))) }
             }
             p { (about) }
             form method="post" {
                 (visit.guard())
                 input type="hidden" name="key" value=(setting.key);
-                label for=(id) { (visit.t("setting.value")) }
+                label for=(id) { (visit.t("setting-value")) }
                 textarea id=(id) name="value" rows=(text.lines().count().clamp(4, 24)) spellcheck="false" required { (text) }
-                @if !setting.secrets.is_empty() { p.hint { (visit.say("setting.secret", &[&oms_core::secrets::MASK])) } }
-                button.primary { (visit.t("form.save")) }
+                @if !setting.secrets.is_empty() { p.hint { (visit.say("setting-secret", &[&oms_core::secrets::MASK])) } }
+                button.primary { (visit.t("form-save")) }
             }
-            details.raw { summary { (visit.t("setting.example")) } pre { code { (pretty(&example)) } } }
+            details.raw { summary { (visit.t("setting-example")) } pre { code { (pretty(&example)) } } }
         }
     }
 }

@@ -72,26 +72,26 @@ async fn screen(
         (fields::said(visit))
         (fields::refused(visit, wrong))
         div.head data-again=[works.then_some(AGAIN_MS)] {
-            h1 { (visit.t("setup.title")) }
+            h1 { (visit.t("setup-title")) }
             span.count {
-                @if open == 0 { (visit.t("setup.ready")) } @else { (visit.say("setup.open", &[&open])) }
+                @if open == 0 { (visit.t("setup-ready")) } @else { (visit.say("setup-open", &[&open])) }
             }
-            div.tools { @if only.is_some() { a href=(visit.href("settings/basic-setup")) { (visit.t("setup.all")) } } }
+            div.tools { @if only.is_some() { a href=(visit.href("settings/basic-setup")) { (visit.t("setup-all")) } } }
         }
-        p.soft { (visit.t("setup.about")) }
-        @if !waits_for.is_empty() { p.warning { (visit.say("setup.orders_wait", &[&waits_for.join(", ")])) } }
+        p.soft { (visit.t("setup-about")) }
+        @if !waits_for.is_empty() { p.warning { (visit.say("setup-orders_wait", &[&waits_for.join(", ")])) } }
         ol.steps { @for step in shown { (item(visit, step, only.is_some())) } }
     };
-    Ok(shell::page(visit, visit.t("setup.title"), &content))
+    Ok(shell::page(visit, visit.t("setup-title"), &content))
 }
 
 fn standing(visit: &Visit, standing: Standing) -> Markup {
     let (kind, key) = match standing {
-        Standing::Done => (Kind::Done, "setup.done"),
-        Standing::Working => (Kind::InHand, "setup.working"),
-        Standing::NeedsYou => (Kind::NeedsYou, "setup.needs_you"),
-        Standing::Failed => (Kind::Failed, "setup.failed"),
-        Standing::Optional => (Kind::Waiting, "setup.optional"),
+        Standing::Done => (Kind::Done, "setup-done"),
+        Standing::Working => (Kind::InHand, "setup-working"),
+        Standing::NeedsYou => (Kind::NeedsYou, "setup-needs_you"),
+        Standing::Failed => (Kind::Failed, "setup-failed"),
+        Standing::Optional => (Kind::Waiting, "setup-optional"),
     };
     badge::of_kind(kind, visit.t(key))
 }
@@ -102,15 +102,15 @@ fn item(visit: &Visit, step: &Step, is_alone: bool) -> Markup {
         li id=(step.name) {
             span.n { (step.n) }
             div {
-                h2 { a href=(visit.href(&format!("settings/basic-setup/{}", step.name))) { (visit.lang.t(&format!("step.{}", step.name))) } " " (standing(visit, step.standing)) }
-                p.soft { (visit.lang.t(&format!("step.about_{}", step.name))) }
+                h2 { a href=(visit.href(&format!("settings/basic-setup/{}", step.name))) { (visit.lang.t(&format!("step-{}", step.name))) } " " (standing(visit, step.standing)) }
+                p.soft { (visit.lang.t(&format!("step-about_{}", step.name))) }
                 p { (visit.say(step.said, &parts)) }
                 @if let Some((done, total)) = step.progress {
-                    progress max=(total.max(1)) value=(done) aria-label=(visit.t("setup.working")) {}
-                    p.soft { (visit.say("setup.progress", &[&visit.number(done), &visit.number(total)])) }
+                    progress max=(total.max(1)) value=(done) aria-label=(visit.t("setup-working")) {}
+                    p.soft { (visit.say("setup-progress", &[&visit.number(done), &visit.number(total)])) }
                 }
                 @if let Some(problem) = &step.problem {
-                    div.problem { p { strong { (visit.t("setup.went_wrong")) } } p { (problem) } p.soft { (visit.t("setup.what_to_do")) } }
+                    div.problem { p { strong { (visit.t("setup-went_wrong")) } } p { (problem) } p.soft { (visit.t("setup-what_to_do")) } }
                 }
             }
             div.commands {
@@ -119,10 +119,10 @@ fn item(visit: &Visit, step: &Step, is_alone: bool) -> Markup {
                         (visit.guard())
                         @if is_alone { input type="hidden" name="alone" value="1"; }
                         button.primary[step.standing == Standing::NeedsYou || step.standing == Standing::Failed]
-                            aria-label={ (visit.t("setup.run")) ": " (visit.lang.t(&format!("step.{}", step.name))) } { (visit.t("setup.run")) }
+                            aria-label={ (visit.t("setup-run")) ": " (visit.lang.t(&format!("step-{}", step.name))) } { (visit.t("setup-run")) }
                     }
                 }
-                @if !step.screen.is_empty() { a.button href=(visit.href(step.screen)) { (visit.t("setup.open_screen")) } }
+                @if !step.screen.is_empty() { a.button href=(visit.href(step.screen)) { (visit.t("setup-open_screen")) } }
             }
         }
     }

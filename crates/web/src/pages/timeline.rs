@@ -11,7 +11,7 @@ use crate::ui::visit::Visit;
 pub(crate) fn show(visit: &Visit, entries: &[Entry]) -> Markup {
     html! {
         section {
-            h2 { (visit.t("app.happened")) }
+            h2 { (visit.t("app-happened")) }
             ol.timeline {
                 @for entry in entries.iter().rev() {
                     li {
@@ -43,7 +43,7 @@ fn state(visit: &Visit, entity: &str, code: i64) -> Markup {
 /// The command's name if there was one, else the event's.
 fn what(visit: &Visit, entry: &Entry) -> String {
     let slug = entry.attributes["command.slug"].as_str();
-    let named = slug.and_then(|slug| visit.lang.find(&format!("command.{slug}")));
+    let named = slug.and_then(|slug| visit.lang.find(&format!("command-{slug}")));
     let word = entry.kind.split_once('.').map_or(entry.kind.as_str(), |(_, w)| w).replace(['_', '.'], " ");
     named.map(str::to_owned).or_else(|| slug.map(str::to_owned)).unwrap_or(word)
 }
@@ -51,7 +51,7 @@ fn what(visit: &Visit, entry: &Entry) -> String {
 /// Who did it.
 pub(crate) fn actor(visit: &Visit, actor: &str) -> String {
     match actor.strip_prefix("system:") {
-        Some(part) => visit.say("app.by_system", &[&part]),
+        Some(part) => visit.say("app-by_system", &[&part]),
         None => actor.to_owned(),
     }
 }
@@ -68,6 +68,6 @@ fn cause(visit: &Visit, entry: &Entry) -> Markup {
         .collect();
     html! {
         @if let Some(reason) = reason { " · " (reason) }
-        @for id in &replaced { " · " a href=(visit.href(&format!("packages/{id}"))) { (visit.t("package.replaced")) } }
+        @for id in &replaced { " · " a href=(visit.href(&format!("packages/{id}"))) { (visit.t("package-replaced")) } }
     }
 }

@@ -20,9 +20,9 @@ pub(crate) async fn show(State(state): State<WebState>, visit: Visit) -> Result<
     let today = today::read(&state.app).await?;
     let is_new = today.totals.orders == 0;
     let content = html! {
-        div.head { h1 { (visit.t("nav.today")) } span.count { (visit.exact(visit.now_us)) } }
+        div.head { h1 { (visit.t("nav-today")) } span.count { (visit.exact(visit.now_us)) } }
         @if is_new {
-            div.empty { p { (visit.t("today.empty")) } p { a.button.primary href=(visit.href("settings/basic-setup")) { (visit.t("today.begin")) } } }
+            div.empty { p { (visit.t("today-empty")) } p { a.button.primary href=(visit.href("settings/basic-setup")) { (visit.t("today-begin")) } } }
         }
         (late(&visit, &today))
         (states(&visit, &today))
@@ -33,7 +33,7 @@ pub(crate) async fn show(State(state): State<WebState>, visit: Visit) -> Result<
         (ageing(&visit, &today))
         (jobs(&visit, &today))
     };
-    Ok(shell::page(&visit, visit.t("nav.today"), &content))
+    Ok(shell::page(&visit, visit.t("nav-today"), &content))
 }
 
 fn tile(href: &str, word: &Markup, number: &str) -> Markup {
@@ -51,11 +51,11 @@ fn late(visit: &Visit, today: &Today) -> Markup {
     let (to_do, needs_you) = (&[100, 150, 200, 300, 400, 450][..], &[650, 660, 800, 910, 920, 930][..]);
     html! {
         div.tiles {
-            (tile(&visit.href("orders"), &html! { (visit.t("nav.orders")) }, &visit.number(today.totals.orders)))
-            (tile(&by_states(to_do), &html! { (visit.t("package.view_to_do")) }, &visit.number(count(to_do))))
-            (tile(&by_states(needs_you), &html! { "▲ " (visit.t("package.view_attention")) }, &visit.number(count(needs_you))))
-            (tile(&by_states(to_do), &html! { "✕ " (visit.t("today.late_packing")) }, &visit.number(today.late.0)))
-            (tile(&by_states(&[500]), &html! { "✕ " (visit.t("today.late_leaving")) }, &visit.number(today.late.1)))
+            (tile(&visit.href("orders"), &html! { (visit.t("nav-orders")) }, &visit.number(today.totals.orders)))
+            (tile(&by_states(to_do), &html! { (visit.t("package-view_to_do")) }, &visit.number(count(to_do))))
+            (tile(&by_states(needs_you), &html! { "▲ " (visit.t("package-view_attention")) }, &visit.number(count(needs_you))))
+            (tile(&by_states(to_do), &html! { "✕ " (visit.t("today-late_packing")) }, &visit.number(today.late.0)))
+            (tile(&by_states(&[500]), &html! { "✕ " (visit.t("today-late_leaving")) }, &visit.number(today.late.1)))
         }
     }
 }
@@ -64,7 +64,7 @@ fn states(visit: &Visit, today: &Today) -> Markup {
     let count: BTreeMap<i64, i64> = today.totals.packages.iter().copied().collect();
     html! {
         section {
-            h2 { (visit.t("today.by_state")) }
+            h2 { (visit.t("today-by_state")) }
             div.tiles.small {
                 @for s in STATES.iter().filter(|s| count.get(&s.code).copied().unwrap_or(0) > 0) {
                     (tile(&visit.href(&format!("packages?state__enum_value__in={}", s.code)), &badge::package(visit, s.code), &visit.number(count[&s.code])))
@@ -85,11 +85,11 @@ fn by_hour(visit: &Visit, today: &Today) -> Markup {
         hours.iter().map(|h| visit.zoned(h * HOUR_US).strftime("%H:00").to_string()).collect();
     chart::bars(
         visit,
-        visit.t("today.by_hour"),
+        visit.t("today-by_hour"),
         &places,
         &[
-            Series { name: visit.t("nav.orders"), class: "one", values: of(|h| h.orders) },
-            Series { name: visit.t("nav.packages"), class: "two", values: of(|h| h.packages) },
+            Series { name: visit.t("nav-orders"), class: "one", values: of(|h| h.orders) },
+            Series { name: visit.t("nav-packages"), class: "two", values: of(|h| h.packages) },
         ],
     )
 }
@@ -103,21 +103,21 @@ fn rates(visit: &Visit, today: &Today) -> Markup {
         .collect();
     chart::bars(
         visit,
-        visit.t("today.rates"),
+        visit.t("today-rates"),
         &places,
         &[
             Series {
-                name: visit.t("today.fill"),
+                name: visit.t("today-fill"),
                 class: "one",
                 values: today.days.iter().map(|d| percent(d.filled, d.orders)).collect(),
             },
             Series {
-                name: visit.t("today.split"),
+                name: visit.t("today-split"),
                 class: "two",
                 values: today.days.iter().map(|d| percent(d.split, d.orders)).collect(),
             },
             Series {
-                name: visit.t("today.refused"),
+                name: visit.t("today-refused"),
                 class: "three",
                 values: today.days.iter().map(|d| percent(d.refused, d.packages)).collect(),
             },
@@ -131,14 +131,14 @@ fn ageing(visit: &Visit, today: &Today) -> Markup {
         rows.entry(*state).or_default()[(*age).min(4)] += n;
     }
     let most = rows.values().flatten().copied().max().unwrap_or(0).max(1);
-    let heads = ["today.age_hour", "today.age_four", "today.age_day", "today.age_three", "today.age_older"];
+    let heads = ["today-age_hour", "today-age_four", "today-age_day", "today-age_three", "today-age_older"];
     html! {
         @if !rows.is_empty() {
             section {
-                h2 { (visit.t("today.ageing")) }
-                div.scroll tabindex="0" role="region" aria-label=(visit.t("today.ageing")) {
+                h2 { (visit.t("today-ageing")) }
+                div.scroll tabindex="0" role="region" aria-label=(visit.t("today-ageing")) {
                     table.list {
-                        thead { tr { th scope="col" { (visit.t("package.state")) } @for head in heads { th.number scope="col" { (visit.t(head)) } } } }
+                        thead { tr { th scope="col" { (visit.t("package-state")) } @for head in heads { th.number scope="col" { (visit.t(head)) } } } }
                         tbody {
                             @for (state, ages) in &rows {
                                 tr {
@@ -164,11 +164,11 @@ fn cell(n: i64, most: i64) -> Markup {
 fn jobs(visit: &Visit, today: &Today) -> Markup {
     html! {
         section {
-            h2 { (visit.t("today.jobs")) }
-            @if today.jobs.is_empty() { p.soft { (visit.t("today.jobs_none")) } } @else {
+            h2 { (visit.t("today-jobs")) }
+            @if today.jobs.is_empty() { p.soft { (visit.t("today-jobs_none")) } } @else {
                 table.list {
-                    thead { tr { th scope="col" { (visit.t("today.job")) } th scope="col" { (visit.t("package.state")) } th.number scope="col" { (visit.t("today.count")) } } }
-                    tbody { @for (kind, state, n) in &today.jobs { tr { td { (kind) } td { (visit.lang.find(&format!("kind.{state}")).unwrap_or(state)) } td.number { (visit.number(*n)) } } } }
+                    thead { tr { th scope="col" { (visit.t("today-job")) } th scope="col" { (visit.t("package-state")) } th.number scope="col" { (visit.t("today-count")) } } }
+                    tbody { @for (kind, state, n) in &today.jobs { tr { td { (kind) } td { (visit.lang.find(&format!("kind-{state}")).unwrap_or(state)) } td.number { (visit.number(*n)) } } } }
                 }
             }
         }
@@ -179,7 +179,7 @@ fn jobs(visit: &Visit, today: &Today) -> Markup {
 pub(crate) async fn movements(State(state): State<WebState>, visit: Visit) -> Result<Response, Problem> {
     let rows = today::movements(&state.app).await?;
     let cards = rows.into_iter().map(|(location, code, n)| (location, code, n, 0)).collect();
-    cards_of(&state, &visit, "package.movements", cards, |visit, code, _| {
+    cards_of(&state, &visit, "package-movements", cards, |visit, code, _| {
         (
             badge::package(visit, code),
             "packages",
@@ -195,8 +195,8 @@ pub(crate) async fn transfer_movements(
     visit: Visit,
 ) -> Result<Response, Problem> {
     let rows = today::transfer_movements(&state.app).await?;
-    cards_of(&state, &visit, "transfer.movements", rows, |visit, code, side| {
-        let word = if side == 0 { "transfer.dispatch" } else { "transfer.expected" };
+    cards_of(&state, &visit, "transfer-movements", rows, |visit, code, side| {
+        let word = if side == 0 { "transfer-dispatch" } else { "transfer-expected" };
         let words = oms_core::transfers::state(code).map_or("", |s| s.word);
         let filter = if side == 0 { "source__erp_code" } else { "destination__erp_code" };
         (
@@ -224,7 +224,7 @@ async fn cards_of(
     cards.sort_by_key(|(_, counts)| std::cmp::Reverse(counts.iter().map(|c| c.2).sum::<i64>()));
     let content = html! {
         div.head { h1 { (visit.t(title)) } span.count { (visit.number(cards.len() as i64)) } }
-        @if cards.is_empty() { div.empty { p { (visit.t("package.movements_empty")) } } }
+        @if cards.is_empty() { div.empty { p { (visit.t("package-movements_empty")) } } }
         div.cards {
             @for (location, counts) in &mut cards {
                 @let place = places.get(location);

@@ -21,35 +21,35 @@ use crate::ui::visit::Visit;
 use crate::ui::{badge, fields, shell};
 
 const COLUMNS: &[Column] = &[
-    Column::new("number", "transfer.number"),
-    Column::new("from", "transfer.from"),
-    Column::new("to", "transfer.to"),
-    Column::new("state", "package.state"),
-    Column::new("age", "package.age").number().sorted("created_date", "-created_date"),
-    Column::new("units", "package.units").number(),
-    Column::new("package", "transfer.package"),
-    Column::new("order", "package.order"),
+    Column::new("number", "transfer-number"),
+    Column::new("from", "transfer-from"),
+    Column::new("to", "transfer-to"),
+    Column::new("state", "package-state"),
+    Column::new("age", "package-age").number().sorted("created_date", "-created_date"),
+    Column::new("units", "package-units").number(),
+    Column::new("package", "transfer-package"),
+    Column::new("order", "package-order"),
 ];
 
 const PRESETS: &[(&str, &str)] = &[
-    ("transfer.view_waiting", "state__enum_value=waiting"),
-    ("transfer.view_on_the_way", "state__enum_value=in_transit"),
+    ("transfer-view_waiting", "state__enum_value=waiting"),
+    ("transfer-view_on_the_way", "state__enum_value=in_transit"),
 ];
 
 async fn offered(state: &WebState, visit: &Visit) -> Result<Vec<Offered>, Problem> {
     let states = STATES.iter().map(|s| (s.word.to_owned(), badge::transfer_word(visit, s.code))).collect();
     let locations = places::choices(state).await?;
     Ok(vec![
-        Offered::choices("state__enum_value", "package.state", states),
-        Offered::choice("destination__erp_code", "transfer.expected_at", locations.clone()),
-        Offered::choice("source__erp_code", "transfer.dispatched_from", locations),
-        Offered::text("order__number", "package.order"),
-        Offered::text("package_number", "transfer.package"),
-        Offered::text("product_barcode", "transfer.barcode"),
-        Offered::text("product_sku", "package.sku"),
-        Offered::text("order__customer__first_name", "transfer.first_name"),
-        Offered::text("order__customer__last_name", "package.last_name"),
-        Offered::day("order__date_placed", "order.placed"),
+        Offered::choices("state__enum_value", "package-state", states),
+        Offered::choice("destination__erp_code", "transfer-expected_at", locations.clone()),
+        Offered::choice("source__erp_code", "transfer-dispatched_from", locations),
+        Offered::text("order__number", "package-order"),
+        Offered::text("package_number", "transfer-package"),
+        Offered::text("product_barcode", "transfer-barcode"),
+        Offered::text("product_sku", "package-sku"),
+        Offered::text("order__customer__first_name", "transfer-first_name"),
+        Offered::text("order__customer__last_name", "package-last_name"),
+        Offered::day("order__date_placed", "order-placed"),
     ])
 }
 
@@ -68,16 +68,16 @@ pub(crate) async fn list(State(state): State<WebState>, visit: Visit) -> Result<
     };
     let listing = Listing {
         name: "transfers",
-        title: visit.t("nav.transfers"),
+        title: visit.t("nav-transfers"),
         columns: COLUMNS,
         filters: offered(&state, &visit).await?,
         views: all_views(&state, &visit, "transfers", PRESETS).await?,
         tools: export_links(&visit, "transfers"),
         bulk: Some(bulk),
-        empty: "transfers.empty",
+        empty: "transfers-empty",
         live: Some("transfers"),
     };
-    Ok(shell::page(&visit, visit.t("nav.transfers"), &listing.show(&visit, set.page.count, &lines)))
+    Ok(shell::page(&visit, visit.t("nav-transfers"), &listing.show(&visit, set.page.count, &lines)))
 }
 
 /// The list as a file.
@@ -108,7 +108,7 @@ fn line(visit: &Visit, set: &TransferSet, t: &Transfer) -> Line {
             html! { (t.number) },
             name(set, t.from_location_id, &t.from_erp_code),
             name(set, t.to_location_id, &t.to_erp_code),
-            html! { (badge::transfer(visit, t.state)) @if t.is_detached { " " span.soft { (visit.t("transfer.detached")) } } },
+            html! { (badge::transfer(visit, t.state)) @if t.is_detached { " " span.soft { (visit.t("transfer-detached")) } } },
             visit.when(t.created_us),
             html! { (visit.number(units)) },
             html! { a href=(visit.href(&format!("packages/{}", t.package_id))) { (t.package_number) } },
@@ -168,23 +168,23 @@ async fn detail(state: &WebState, visit: &Visit, id: i64, wrong: &[String]) -> R
         div.head data-live="transfers" data-ids=(id) {
             h1 { (t.number) }
             (badge::transfer(visit, t.state))
-            @if t.is_detached { span.soft { (visit.t("transfer.detached")) } }
+            @if t.is_detached { span.soft { (visit.t("transfer-detached")) } }
         }
-        section aria-label=(visit.t("package.can_do")) {
+        section aria-label=(visit.t("package-can_do")) {
             (commands::buttons(visit, &visit.href(&format!("transfers/{id}/command")), t.version, &now, &offers))
         }
         (fields::facts(&[
-            (visit.t("transfer.from"), name(&set, t.from_location_id, &t.from_erp_code)),
-            (visit.t("transfer.to"), name(&set, t.to_location_id, &t.to_erp_code)),
-            (visit.t("transfer.package"), html! { a href=(visit.href(&format!("packages/{}", t.package_id))) { (t.package_number) } }),
-            (visit.t("package.order"), html! { a href=(visit.href(&format!("orders/{}", t.order_id))) { (t.order_number) } }),
-            (visit.t("package.made"), html! { (visit.exact(t.created_us)) }),
+            (visit.t("transfer-from"), name(&set, t.from_location_id, &t.from_erp_code)),
+            (visit.t("transfer-to"), name(&set, t.to_location_id, &t.to_erp_code)),
+            (visit.t("transfer-package"), html! { a href=(visit.href(&format!("packages/{}", t.package_id))) { (t.package_number) } }),
+            (visit.t("package-order"), html! { a href=(visit.href(&format!("orders/{}", t.order_id))) { (t.order_number) } }),
+            (visit.t("package-made"), html! { (visit.exact(t.created_us)) }),
         ]))
         section {
-            h2 { (visit.t("package.products")) }
-            div.scroll tabindex="0" role="region" aria-label=(visit.t("package.products")) {
+            h2 { (visit.t("package-products")) }
+            div.scroll tabindex="0" role="region" aria-label=(visit.t("package-products")) {
                 table.list {
-                    thead { tr { th scope="col" { (visit.t("package.sku")) } th scope="col" { (visit.t("package.product")) } th.number scope="col" { (visit.t("package.units")) } th scope="col" { (visit.t("package.state")) } } }
+                    thead { tr { th scope="col" { (visit.t("package-sku")) } th scope="col" { (visit.t("package-product")) } th.number scope="col" { (visit.t("package-units")) } th scope="col" { (visit.t("package-state")) } } }
                     tbody {
                         @for i in &set.items {
                             @let product = set.products.get(&i.product_id);

@@ -103,28 +103,28 @@ async fn screen(
         (fields::said(visit))
         (fields::refused(visit, wrong))
         @if let Some(token) = token {
-            div.said role="status" { p { (visit.t("user.token_once")) } p { code { (token) } } }
+            div.said role="status" { p { (visit.t("user-token_once")) } p { code { (token) } } }
         }
-        div.head { h1 { (visit.t("nav.users")) } span.count { (users.len()) } div.tools { (new_user(visit)) } }
-        div.scroll tabindex="0" role="region" aria-label=(visit.t("nav.users")) {
+        div.head { h1 { (visit.t("nav-users")) } span.count { (users.len()) } div.tools { (new_user(visit)) } }
+        div.scroll tabindex="0" role="region" aria-label=(visit.t("nav-users")) {
             table.list {
-                thead { tr { th scope="col" { (visit.t("user.name")) } th scope="col" { (visit.t("user.role")) } th scope="col" { (visit.t("package.state")) } th scope="col" { (visit.t("app.actions")) } } }
+                thead { tr { th scope="col" { (visit.t("user-name")) } th scope="col" { (visit.t("user-role")) } th scope="col" { (visit.t("package-state")) } th scope="col" { (visit.t("app-actions")) } } }
                 tbody { @for user in &users { (row(visit, user)) } }
             }
         }
-        div.head { h2 { (visit.t("user.tokens")) } span.count { (tokens.len()) } div.tools { (new_token(visit, &users)) } }
-        p.soft { (visit.t("user.tokens_about")) }
-        div.scroll tabindex="0" role="region" aria-label=(visit.t("user.tokens")) {
+        div.head { h2 { (visit.t("user-tokens")) } span.count { (tokens.len()) } div.tools { (new_token(visit, &users)) } }
+        p.soft { (visit.t("user-tokens_about")) }
+        div.scroll tabindex="0" role="region" aria-label=(visit.t("user-tokens")) {
             table.list {
-                thead { tr { th scope="col" { (visit.t("user.token_name")) } th scope="col" { (visit.t("user.name")) } th scope="col" { (visit.t("user.made")) } th scope="col" { (visit.t("user.ends")) } th scope="col" { (visit.t("app.actions")) } } }
+                thead { tr { th scope="col" { (visit.t("user-token_name")) } th scope="col" { (visit.t("user-name")) } th scope="col" { (visit.t("user-made")) } th scope="col" { (visit.t("user-ends")) } th scope="col" { (visit.t("app-actions")) } } }
                 tbody {
                     @for t in &tokens {
                         tr {
                             td { (t.name) } td { (name(t.user_id)) } td { (visit.when(t.created_us)) }
-                            td { @match t.expires_us { Some(at) => { (visit.exact(at)) }, None => { (visit.t("user.never")) } } }
+                            td { @match t.expires_us { Some(at) => { (visit.exact(at)) }, None => { (visit.t("user-never")) } } }
                             td {
-                                form method="post" action=(visit.href(&format!("settings/tokens/{}/revoke", t.id))) data-ask=(visit.say("user.revoke_ask", &[&t.name])) {
-                                    (visit.guard()) button.grave aria-label=(format!("{} {}", visit.t("user.revoke"), t.name)) { (visit.t("user.revoke")) }
+                                form method="post" action=(visit.href(&format!("settings/tokens/{}/revoke", t.id))) data-ask=(visit.say("user-revoke_ask", &[&t.name])) {
+                                    (visit.guard()) button.grave aria-label=(format!("{} {}", visit.t("user-revoke"), t.name)) { (visit.t("user-revoke")) }
                                 }
                             }
                         }
@@ -133,19 +133,19 @@ async fn screen(
             }
         }
     };
-    Ok(shell::page(visit, visit.t("nav.users"), &content))
+    Ok(shell::page(visit, visit.t("nav-users"), &content))
 }
 
 fn row(visit: &Visit, user: &oms_store::access::User) -> Markup {
     let (kind, key) =
-        if user.is_active { (Kind::Done, "user.active") } else { (Kind::Waiting, "user.shut_out") };
+        if user.is_active { (Kind::Done, "user-active") } else { (Kind::Waiting, "user-shut_out") };
     let (next, button) =
-        if user.is_active { ("false", "user.shut_out_now") } else { ("true", "user.let_in") };
+        if user.is_active { ("false", "user-shut_out_now") } else { ("true", "user-let_in") };
     let id = format!("password-{}", user.id);
     html! {
         tr {
             td { strong { (user.username) } }
-            td { (visit.lang.find(&format!("user.role_{}", user.role)).unwrap_or(&user.role)) }
+            td { (visit.lang.find(&format!("user-role_{}", user.role)).unwrap_or(&user.role)) }
             td { (badge::of_kind(kind, visit.t(key))) }
             td {
                 div.row {
@@ -156,13 +156,13 @@ fn row(visit: &Visit, user: &oms_store::access::User) -> Markup {
                         }
                     }
                     details.menu {
-                        summary aria-label=(format!("{} {}", visit.t("user.new_password"), user.username)) { (visit.t("user.new_password")) }
+                        summary aria-label=(format!("{} {}", visit.t("user-new_password"), user.username)) { (visit.t("user-new_password")) }
                         form method="post" action=(visit.href(&format!("settings/users/{}/password", user.id))) {
                             (visit.guard())
-                            label for=(id) { (visit.t("user.password")) }
+                            label for=(id) { (visit.t("user-password")) }
                             input id=(id) type="password" name="password" required minlength="8" maxlength="256" autocomplete="new-password";
-                            p.hint { (visit.t("user.password_hint")) }
-                            button.primary { (visit.t("form.save")) }
+                            p.hint { (visit.t("user-password_hint")) }
+                            button.primary { (visit.t("form-save")) }
                         }
                     }
                 }
@@ -173,20 +173,20 @@ fn row(visit: &Visit, user: &oms_store::access::User) -> Markup {
 
 fn new_user(visit: &Visit) -> Markup {
     let roles: Vec<(String, String)> =
-        [(Role::Administrator, "user.role_administrator"), (Role::Hub, "user.role_hub")]
+        [(Role::Administrator, "user-role_administrator"), (Role::Hub, "user-role_hub")]
             .map(|(r, key)| (r.as_str().to_owned(), visit.t(key).to_owned()))
             .into();
     html! {
         details.menu {
-            summary.button { "+ " (visit.t("user.new")) }
+            summary.button { "+ " (visit.t("user-new")) }
             form method="post" action=(visit.href("settings/users")) {
                 (visit.guard())
-                (fields::text(visit, "username", "user.name", "", true))
-                label for="password" { (visit.t("user.password")) }
+                (fields::text(visit, "username", "user-name", "", true))
+                label for="password" { (visit.t("user-password")) }
                 input #password type="password" name="password" required minlength="8" maxlength="256" autocomplete="new-password";
-                p.hint { (visit.t("user.password_hint")) }
-                (fields::choice(visit, "role", "user.role", "administrator", &roles))
-                button.primary { (visit.t("user.new")) }
+                p.hint { (visit.t("user-password_hint")) }
+                (fields::choice(visit, "role", "user-role", "administrator", &roles))
+                button.primary { (visit.t("user-new")) }
             }
         }
     }
@@ -197,12 +197,12 @@ fn new_token(visit: &Visit, users: &[oms_store::access::User]) -> Markup {
         users.iter().filter(|u| u.is_active).map(|u| (u.username.clone(), u.username.clone())).collect();
     html! {
         details.menu {
-            summary.button { "+ " (visit.t("user.new_token")) }
+            summary.button { "+ " (visit.t("user-new_token")) }
             form method="post" action=(visit.href("settings/tokens")) {
                 (visit.guard())
-                (fields::choice(visit, "username", "user.token_of", &visit.who.username, &names))
-                (fields::text(visit, "name", "user.token_name", "", true))
-                button.primary { (visit.t("user.new_token")) }
+                (fields::choice(visit, "username", "user-token_of", &visit.who.username, &names))
+                (fields::text(visit, "name", "user-token_name", "", true))
+                button.primary { (visit.t("user-new_token")) }
             }
         }
     }

@@ -45,7 +45,7 @@ pub(crate) async fn of_package(state: &WebState, visit: &Visit, p: &Package) -> 
     let known = known(state, p.order_id).await?;
     Ok(html! {
         section #why {
-            h2 { (visit.t("why.here")) }
+            h2 { (visit.t("why-here")) }
             (sentence(visit, &known, p))
             (reasons(visit, &known))
         }
@@ -60,9 +60,9 @@ pub(crate) async fn show(
 ) -> Result<Response, Problem> {
     let known = known(&state, id).await?;
     let number = known.plan.orders.get(&id).map(|o| o.number.clone()).unwrap_or_default();
-    let title = format!("{} {number}", visit.t("why.title"));
+    let title = format!("{} {number}", visit.t("why-title"));
     let content = html! {
-        div.head { h1 { (title) } div.tools { a href=(visit.href(&format!("orders/{id}"))) { (visit.t("app.back")) } } }
+        div.head { h1 { (title) } div.tools { a href=(visit.href(&format!("orders/{id}"))) { (visit.t("app-back")) } } }
         (reasons(&visit, &known))
     };
     Ok(shell::page(&visit, &title, &content))
@@ -77,31 +77,31 @@ fn name(known: &Known, id: i64) -> String {
 
 fn sentence(visit: &Visit, known: &Known, p: &Package) -> Markup {
     let last = known.plan.decisions.last().map(|d| &d.decision);
-    let Some(Decision::Planned(plan)) = last else { return html! { p { (visit.t("why.by_hand")) } } };
+    let Some(Decision::Planned(plan)) = last else { return html! { p { (visit.t("why-by_hand")) } } };
     let chose = plan.attempts.iter().find(|a| a.chosen.iter().any(|c| c.location.0 == p.location_id));
     html! {
         @match chose {
             Some(a) => {
                 @let rank = a.ranked.iter().position(|r| r.location.0 == p.location_id).map_or(1, |i| i + 1);
-                p { (visit.say("why.sentence", &[&a.rule, &a.candidates, &(a.candidates.saturating_sub(a.ranked.len() + a.ranked_more)), &rank])) }
+                p { (visit.say("why-sentence", &[&a.rule, &a.candidates, &(a.candidates.saturating_sub(a.ranked.len() + a.ranked_more)), &rank])) }
             }
-            None => { p { (visit.t("why.not_chosen")) } }
+            None => { p { (visit.t("why-not_chosen")) } }
         }
     }
 }
 
 fn reasons(visit: &Visit, known: &Known) -> Markup {
     html! {
-        @if known.plan.decisions.is_empty() { p.soft { (visit.t("why.none")) } }
+        @if known.plan.decisions.is_empty() { p.soft { (visit.t("why-none")) } }
         @for (i, explained) in known.plan.decisions.iter().enumerate().rev() {
             @let is_last = i + 1 == known.plan.decisions.len();
             details.card open[is_last] {
-                summary { (visit.say("why.decision", &[&explained.record.n, &visit.exact(explained.record.created_us)])) }
+                summary { (visit.say("why-decision", &[&explained.record.n, &visit.exact(explained.record.created_us)])) }
                 @match &explained.decision {
                     Decision::Waits(reason) => { p { (reason.text()) } }
                     Decision::Planned(plan) => {
                         p.soft {
-                            a href=(visit.href(&format!("scenarios/distribution/{}", plan.scenario.0))) { (visit.say("why.scenario", &[&plan.scenario.0, &plan.scenario_version])) }
+                            a href=(visit.href(&format!("scenarios/distribution/{}", plan.scenario.0))) { (visit.say("why-scenario", &[&plan.scenario.0, &plan.scenario_version])) }
                         }
                         @for attempt in &plan.attempts {
                             @let losers = known.losers.iter().find(|l| is_last && l.index == attempt.index);
@@ -123,14 +123,14 @@ fn attempted(visit: &Visit, known: &Known, a: &Attempt, losers: Option<&Losers>)
     let key = |keys: &[Option<i64>]| keys.first().copied().flatten();
     let most = a.ranked.iter().filter_map(|r| key(&r.keys)).map(i64::abs).max().unwrap_or(0).max(1);
     html! {
-        h3 { (visit.say("why.rule", &[&(a.index + 1), &a.rule])) }
-        @if a.skipped { p.soft { (visit.t("why.skipped")) } } @else {
-            p.soft { (visit.say("why.counts", &[&a.lines, &a.candidates])) }
+        h3 { (visit.say("why-rule", &[&(a.index + 1), &a.rule])) }
+        @if a.skipped { p.soft { (visit.t("why-skipped")) } } @else {
+            p.soft { (visit.say("why-counts", &[&a.lines, &a.candidates])) }
             div.scroll tabindex="0" role="region" aria-label=(a.rule) {
                 table.list {
                     thead { tr {
-                        th.number scope="col" { (visit.t("why.rank")) } th scope="col" { (visit.t("package.location")) }
-                        th scope="col" { (visit.t("why.keys")) } th scope="col" { (visit.t("why.outcome")) } th scope="col" { (visit.t("why.would_change")) }
+                        th.number scope="col" { (visit.t("why-rank")) } th scope="col" { (visit.t("package-location")) }
+                        th scope="col" { (visit.t("why-keys")) } th scope="col" { (visit.t("why-outcome")) } th scope="col" { (visit.t("why-would_change")) }
                     } }
                     tbody {
                         @for (i, r) in a.ranked.iter().enumerate() {
@@ -138,7 +138,7 @@ fn attempted(visit: &Visit, known: &Known, a: &Attempt, losers: Option<&Losers>)
                                 td.number { (i + 1) }
                                 td { (name(known, r.location.0)) }
                                 td { (bar(key(&r.keys).unwrap_or(0), most)) " " (keys(&r.keys)) }
-                                td { @if is_chosen(r.location.0) { strong { "● " (visit.t("why.chosen")) } } @else { (visit.t("why.ranked_lower")) } }
+                                td { @if is_chosen(r.location.0) { strong { "● " (visit.t("why-chosen")) } } @else { (visit.t("why-ranked_lower")) } }
                                 td { (changes(visit, known, losers, r.location.0)) }
                             }
                         }
@@ -149,7 +149,7 @@ fn attempted(visit: &Visit, known: &Known, a: &Attempt, losers: Option<&Losers>)
                                 td {}
                                 td {
                                     "✕ " (reason(visit, &r.by))
-                                    @if let (Some(have), Some(need)) = (r.have, r.need) { " " span.soft { (visit.say("why.have_need", &[&have, &need])) } }
+                                    @if let (Some(have), Some(need)) = (r.have, r.need) { " " span.soft { (visit.say("why-have_need", &[&have, &need])) } }
                                 }
                                 td { (changes(visit, known, losers, r.location.0)) }
                             }
@@ -157,15 +157,15 @@ fn attempted(visit: &Visit, known: &Known, a: &Attempt, losers: Option<&Losers>)
                     }
                 }
             }
-            @if a.ranked_more > 0 { p.soft { (visit.say("why.ranked_more", &[&a.ranked_more])) } }
-            @for (by, n) in &a.removed_more { p.soft { (visit.say("why.removed_more", &[n, &reason(visit, by)])) } }
+            @if a.ranked_more > 0 { p.soft { (visit.say("why-ranked_more", &[&a.ranked_more])) } }
+            @for (by, n) in &a.removed_more { p.soft { (visit.say("why-removed_more", &[n, &reason(visit, by)])) } }
         }
     }
 }
 
 /// What removed a location, in words.
 fn reason(visit: &Visit, by: &str) -> String {
-    visit.lang.find(&format!("reason.{by}")).map_or_else(|| by.replace('_', " "), str::to_owned)
+    visit.lang.find(&format!("reason-{by}")).map_or_else(|| by.replace('_', " "), str::to_owned)
 }
 
 fn keys(keys: &[Option<i64>]) -> String {
@@ -188,21 +188,21 @@ fn changes(visit: &Visit, known: &Known, losers: Option<&Losers>, id: i64) -> Ma
     let said = |change: &Change| match change {
         Change::Units { add } => {
             let all: Vec<String> = add.iter().map(|(p, n)| format!("{n} × {}", sku(p))).collect();
-            visit.say("why.change_units", &[&all.join(", ")])
+            visit.say("why-change_units", &[&all.join(", ")])
         }
-        Change::Metres { have, need } => visit.say("why.change_metres", &[have, need]),
-        Change::Minutes { have, need } => visit.say("why.change_minutes", &[have, need]),
-        Change::Quota { have, need } => visit.say("why.change_quota", &[have, need]),
-        Change::Stock { product, have, need } => visit.say("why.change_stock", &[have, need, &sku(product)]),
-        Change::Priority { have, need } => visit.say("why.change_priority", &[have, need]),
-        Change::OpenPackages { have, need } => visit.say("why.change_open_packages", &[have, need]),
-        Change::PackagingMinutes { have, need } => visit.say("why.change_packaging", &[have, need]),
-        Change::ExitMinutes { have, need } => visit.say("why.change_exit", &[have, need]),
+        Change::Metres { have, need } => visit.say("why-change_metres", &[have, need]),
+        Change::Minutes { have, need } => visit.say("why-change_minutes", &[have, need]),
+        Change::Quota { have, need } => visit.say("why-change_quota", &[have, need]),
+        Change::Stock { product, have, need } => visit.say("why-change_stock", &[have, need, &sku(product)]),
+        Change::Priority { have, need } => visit.say("why-change_priority", &[have, need]),
+        Change::OpenPackages { have, need } => visit.say("why-change_open_packages", &[have, need]),
+        Change::PackagingMinutes { have, need } => visit.say("why-change_packaging", &[have, need]),
+        Change::ExitMinutes { have, need } => visit.say("why-change_exit", &[have, need]),
     };
     html! {
         @for (i, change) in loser.changes.iter().enumerate() { @if i > 0 { "; " } (said(change)) }
         @if let Some(without) = &loser.without {
-            @if let Some(rank) = without.rank { " " span.soft { (visit.say("why.without", &[&without.filters.join(", "), &rank])) } }
+            @if let Some(rank) = without.rank { " " span.soft { (visit.say("why-without", &[&without.filters.join(", "), &rank])) } }
         }
     }
 }
@@ -245,7 +245,7 @@ fn on_map(visit: &Visit, known: &Known, attempts: &[Attempt]) -> Markup {
     }
     if let Some(at) = known.order_point {
         places.push(Place {
-            label: visit.t("why.customer").to_owned(),
+            label: visit.t("why-customer").to_owned(),
             point: at,
             class: "customer",
             size: 1.8,
@@ -254,5 +254,5 @@ fn on_map(visit: &Visit, known: &Known, attempts: &[Attempt]) -> Markup {
         let last = places.len() - 1;
         places.swap(0, last);
     }
-    html! { @if !places.is_empty() { h3 { (visit.t("why.map")) } (map::show(visit.t("why.map"), &places, &lanes)) } }
+    html! { @if !places.is_empty() { h3 { (visit.t("why-map")) } (map::show(visit.t("why-map"), &places, &lanes)) } }
 }

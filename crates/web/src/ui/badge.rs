@@ -32,7 +32,7 @@ pub(crate) fn package(visit: &Visit, code: i64) -> Markup {
 /// The name of a package's state.
 pub(crate) fn package_word(visit: &Visit, code: i64) -> String {
     let english = packages::state(code).map_or("?", |s| s.name);
-    visit.lang.find(&format!("state.{code}")).unwrap_or(english).to_owned()
+    visit.lang.find(&format!("state-{code}")).unwrap_or(english).to_owned()
 }
 
 /// The kind of a transfer's state.
@@ -53,7 +53,7 @@ pub(crate) fn transfer(visit: &Visit, code: i64) -> Markup {
 /// The name of a transfer's state.
 pub(crate) fn transfer_word(visit: &Visit, code: i64) -> String {
     let english = transfers::state(code).map_or("?", |s| s.name);
-    visit.lang.find(&format!("transfer_state.{code}")).unwrap_or(english).to_owned()
+    visit.lang.find(&format!("transfer_state-{code}")).unwrap_or(english).to_owned()
 }
 
 /// The state of an order's plan.
@@ -63,6 +63,6 @@ pub(crate) fn plan(visit: &Visit, state: &str) -> Markup {
         "start" => Kind::Waiting,
         _ => Kind::NeedsYou,
     };
-    let key = format!("plan_state.{state}");
+    let key = format!("plan_state-{state}");
     of_kind(kind, visit.lang.find(&key).unwrap_or(state))
 }

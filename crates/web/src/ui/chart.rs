@@ -47,7 +47,7 @@ pub(crate) fn bars(visit: &Visit, title: &str, places: &[String], series: &[Seri
 fn table(visit: &Visit, places: &[String], series: &[Series<'_>]) -> Markup {
     html! {
         details.raw {
-            summary { (visit.t("today.numbers")) }
+            summary { (visit.t("today-numbers")) }
             table.list {
                 thead { tr { th {} @for s in series { th.number scope="col" { (s.name) } } } }
                 tbody { @for (i, place) in places.iter().enumerate() { tr { th scope="row" { (place) } @for s in series { td.number { (visit.number(s.values.get(i).copied().unwrap_or(0))) } } } } }

@@ -19,7 +19,7 @@ pub(crate) fn or_dash(text: Option<impl Display>) -> Markup {
 /// What just happened, told at the top of the screen that follows; and what went wrong in it.
 pub(crate) fn said(visit: &Visit) -> Markup {
     html! {
-        @if let Some(done) = visit.asked("done") { p.said role="status" { (visit.lang.find(&format!("form.done_{done}")).unwrap_or(visit.t("form.done"))) } }
+        @if let Some(done) = visit.asked("done") { p.said role="status" { (visit.lang.find(&format!("form-done_{done}")).unwrap_or(visit.t("form-done"))) } }
     }
 }
 
@@ -28,7 +28,7 @@ pub(crate) fn refused(visit: &Visit, sentences: &[String]) -> Markup {
     html! {
         @if !sentences.is_empty() {
             div.problem role="alert" {
-                p { strong { (visit.t("form.refused")) } }
+                p { strong { (visit.t("form-refused")) } }
                 @for sentence in sentences { p { (sentence) } }
             }
         }
@@ -67,5 +67,5 @@ pub(crate) fn tick(visit: &Visit, name: &str, word: &str, is_on: bool) -> Markup
 /// JSON for engineers, folded.
 pub(crate) fn raw(visit: &Visit, value: &serde_json::Value) -> Markup {
     let text = serde_json::to_string_pretty(value).unwrap_or_default();
-    html! { details.raw { summary { (visit.t("app.raw")) } pre { code { (text) } } } }
+    html! { details.raw { summary { (visit.t("app-raw")) } pre { code { (text) } } } }
 }

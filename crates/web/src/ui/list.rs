@@ -191,13 +191,13 @@ impl Listing<'_> {
         let shown = self.shown(visit);
         html! {
             details.menu {
-                summary { (visit.t("list.columns")) }
+                summary { (visit.t("list-columns")) }
                 form method="get" {
                     @for (name, value) in visit.query.iter().filter(|(n, _)| n != "cols") { input type="hidden" name=(name) value=(value); }
                     @for (i, column) in self.columns.iter().enumerate() {
                         label { input type="checkbox" name="cols" value=(column.name) checked[shown.contains(&i)]; " " (visit.t(column.word)) }
                     }
-                    button { (visit.t("list.apply")) }
+                    button { (visit.t("list-apply")) }
                 }
             }
         }
@@ -210,17 +210,17 @@ impl Listing<'_> {
                     @let offered = self.filters.iter().find(|f| f.name == name);
                     @let word = offered.map_or(name.as_str(), |f| visit.t(f.word));
                     @let said = offered.map_or_else(|| value.clone(), |f| f.said(value));
-                    a.chip href=(visit.here_with(&[(name, None), ("page", None)])) aria-label=(visit.say("list.without", &[&word, &said])) {
+                    a.chip href=(visit.here_with(&[(name, None), ("page", None)])) aria-label=(visit.say("list-without", &[&word, &said])) {
                         span.soft { (word) ": " } (said) " " span aria-hidden="true" { "×" }
                     }
                 }
                 details.menu.filter {
-                    summary { "+ " (visit.t("list.filter")) }
+                    summary { "+ " (visit.t("list-filter")) }
                     form method="get" data-filter {
                         @for (name, value) in visit.query.iter().filter(|(n, _)| n == "cols" || n == "sort") { input type="hidden" name=(name) value=(value); }
                         @for (name, value) in given.iter().filter(|(n, _)| !self.filters.iter().any(|f| f.name == n)) { input type="hidden" name=(name) value=(value); }
                         @for filter in &self.filters { (field(visit, filter, given)) }
-                        button.primary { (visit.t("list.apply")) }
+                        button.primary { (visit.t("list-apply")) }
                     }
                 }
             }
@@ -230,28 +230,28 @@ impl Listing<'_> {
     fn saved(&self, visit: &Visit, given: &[(String, String)]) -> Markup {
         let here = crate::paging::form(given);
         html! {
-            nav.views aria-label=(visit.t("list.views")) {
+            nav.views aria-label=(visit.t("list-views")) {
                 @for view in &self.views {
                     span {
                         a href={ (visit.path) "?" (view.query) } aria-current=[(view.query == here).then_some("true")] { (view.name) }
                         @if let Some(id) = view.id {
                             form method="post" action=(visit.href(&format!("views/{id}/forget"))) {
                                 (visit.guard()) input type="hidden" name="back" value=(visit.here_with(&[]));
-                                button.plain aria-label=(visit.say("list.forget", &[&view.name])) { "×" }
+                                button.plain aria-label=(visit.say("list-forget", &[&view.name])) { "×" }
                             }
                         }
                     }
                 }
                 @if !given.is_empty() && !self.views.iter().any(|v| v.query == here) {
                     details.menu {
-                        summary { (visit.t("list.keep")) }
+                        summary { (visit.t("list-keep")) }
                         form method="post" action=(visit.href("views")) {
                             (visit.guard())
                             input type="hidden" name="list" value=(self.name);
                             input type="hidden" name="query" value=(here);
-                            label for="view-name" { (visit.t("list.view_name")) }
+                            label for="view-name" { (visit.t("list-view_name")) }
                             input #view-name name="name" required maxlength="60";
-                            button.primary { (visit.t("form.save")) }
+                            button.primary { (visit.t("form-save")) }
                         }
                     }
                 }
@@ -265,8 +265,8 @@ impl Listing<'_> {
                 @if given.is_empty() {
                     p { (visit.t(self.empty)) }
                 } @else {
-                    p { (visit.t("list.nothing_fits")) }
-                    p { a href=(visit.path) { (visit.t("list.clear")) } }
+                    p { (visit.t("list-nothing_fits")) }
+                    p { a href=(visit.path) { (visit.t("list-clear")) } }
                 }
             }
         }
@@ -279,14 +279,14 @@ impl Listing<'_> {
             div.scroll tabindex="0" role="region" aria-label=(self.title) {
                 table.list data-live=[self.live] data-ids=(ids) {
                     thead { tr {
-                        @if self.bulk.is_some() { th.tick { input type="checkbox" data-all aria-label=(visit.t("list.all")); } }
+                        @if self.bulk.is_some() { th.tick { input type="checkbox" data-all aria-label=(visit.t("list-all")); } }
                         @for i in &shown { (head(visit, &self.columns[*i])) }
                     } }
                     tbody {
                         @for line in lines {
                             tr data-id=(line.id) {
                                 @if self.bulk.is_some() {
-                                    td.tick { input type="checkbox" name="id" value=(line.id) aria-label=(visit.say("list.tick", &[&line.label])); }
+                                    td.tick { input type="checkbox" name="id" value=(line.id) aria-label=(visit.say("list-tick", &[&line.label])); }
                                 }
                                 @for (at, i) in shown.iter().enumerate() {
                                     td.number[self.columns[*i].is_number] {
@@ -306,7 +306,7 @@ impl Listing<'_> {
                         (visit.guard())
                         input type="hidden" name="back" value=(visit.here_with(&[]));
                         (body)
-                        div.bulk { span data-chosen=(visit.t("list.chosen")) { (visit.t("list.chosen_none")) } (buttons) }
+                        div.bulk { span data-chosen=(visit.t("list-chosen")) { (visit.t("list-chosen_none")) } (buttons) }
                     }
                 }
                 None => { (body) }
@@ -371,10 +371,10 @@ fn pager(visit: &Visit, count: i64, rows: i64) -> Markup {
     let to = from + rows - 1;
     let (before, after) = ((page - 1).to_string(), (page + 1).to_string());
     html! {
-        nav.pager aria-label=(visit.t("list.pages")) {
-            span { (visit.say("list.range", &[&visit.number(from), &visit.number(to), &visit.number(count)])) }
-            @if page > 1 { a rel="prev" href=(visit.here_with(&[("page", Some(&before))])) { (visit.t("list.previous")) } }
-            @if to < count { a rel="next" href=(visit.here_with(&[("page", Some(&after))])) { (visit.t("list.next")) } }
+        nav.pager aria-label=(visit.t("list-pages")) {
+            span { (visit.say("list-range", &[&visit.number(from), &visit.number(to), &visit.number(count)])) }
+            @if page > 1 { a rel="prev" href=(visit.here_with(&[("page", Some(&before))])) { (visit.t("list-previous")) } }
+            @if to < count { a rel="next" href=(visit.here_with(&[("page", Some(&after))])) { (visit.t("list-next")) } }
         }
     }
 }

@@ -7,6 +7,7 @@ use maud::{DOCTYPE, Markup, html};
 use oms_core::permissions::Permission;
 use serde_json::Value;
 
+use crate::pages::assets::address;
 use crate::problem::Problem;
 use crate::ui::icons::icon;
 use crate::ui::visit::Visit;
@@ -29,40 +30,40 @@ use Permission as P;
 
 /// The navigation. A new screen is a row here.
 pub(crate) const NAVIGATION: &[Entry] = &[
-    entry("nav.today", "", "today", P::OrdersRead),
-    entry("nav.orders", "orders", "order", P::OrdersRead),
+    entry("nav-today", "", "today", P::OrdersRead),
+    entry("nav-orders", "orders", "order", P::OrdersRead),
     Entry {
-        under: &[entry("nav.movements", "packages/movements", "", P::PackagesRead)],
-        ..entry("nav.packages", "packages", "package", P::PackagesRead)
+        under: &[entry("nav-movements", "packages/movements", "", P::PackagesRead)],
+        ..entry("nav-packages", "packages", "package", P::PackagesRead)
     },
     Entry {
-        under: &[entry("nav.movements", "transfers/movements", "", P::PackagesRead)],
-        ..entry("nav.transfers", "transfers", "transfer", P::PackagesRead)
+        under: &[entry("nav-movements", "transfers/movements", "", P::PackagesRead)],
+        ..entry("nav-transfers", "transfers", "transfer", P::PackagesRead)
     },
     Entry {
-        under: &[entry("nav.discrepancies", "discrepancies", "", P::StockRead)],
-        ..entry("nav.stock", "stock", "stock", P::StockRead)
+        under: &[entry("nav-discrepancies", "discrepancies", "", P::StockRead)],
+        ..entry("nav-stock", "stock", "stock", P::StockRead)
     },
-    entry("nav.locations", "stock-locations", "location", P::LocationsRead),
+    entry("nav-locations", "stock-locations", "location", P::LocationsRead),
     Entry {
-        under: &[entry("nav.transfer_scenarios", "scenarios/transfer", "", P::ScenariosRead)],
-        ..entry("nav.scenarios", "scenarios/distribution", "scenario", P::ScenariosRead)
+        under: &[entry("nav-transfer_scenarios", "scenarios/transfer", "", P::ScenariosRead)],
+        ..entry("nav-scenarios", "scenarios/distribution", "scenario", P::ScenariosRead)
     },
     Entry {
         under: &[
-            entry("nav.denial_reasons", "settings/denial-reasons", "", P::PackagesRead),
-            entry("nav.schedules", "settings/schedules", "", P::SettingsRead),
+            entry("nav-denial_reasons", "settings/denial-reasons", "", P::PackagesRead),
+            entry("nav-schedules", "settings/schedules", "", P::SettingsRead),
         ],
-        ..entry("nav.flow", "settings/state-transitions", "flow", P::SettingsRead)
+        ..entry("nav-flow", "settings/state-transitions", "flow", P::SettingsRead)
     },
-    entry("nav.connections", "connections", "connection", P::EnginesRead),
+    entry("nav-connections", "connections", "connection", P::EnginesRead),
     Entry {
         under: &[
-            entry("nav.settings", "settings/application-settings", "", P::SettingsRead),
-            entry("nav.users", "settings/users", "", P::UsersWrite),
-            entry("nav.logs", "logs", "", P::PackagesRead),
+            entry("nav-settings", "settings/application-settings", "", P::SettingsRead),
+            entry("nav-users", "settings/users", "", P::UsersWrite),
+            entry("nav-logs", "logs", "", P::PackagesRead),
         ],
-        ..entry("nav.administration", "settings/basic-setup", "settings", P::SetupRun)
+        ..entry("nav-administration", "settings/basic-setup", "settings", P::SetupRun)
     },
 ];
 
@@ -74,7 +75,7 @@ pub(crate) fn page(visit: &Visit, title: &str, content: &Markup) -> Response {
 /// A screen with another status.
 pub(crate) fn answer(status: StatusCode, visit: &Visit, title: &str, content: &Markup) -> Response {
     let body = html! {
-        a.skip href="#main" { (visit.t("app.skip")) }
+        a.skip href="#main" { (visit.t("app-skip")) }
         (top(visit))
         div.frame {
             (navigation(visit))
@@ -90,21 +91,21 @@ fn top(visit: &Visit) -> Markup {
     html! {
         header.top {
             details.menu.small-nav {
-                summary aria-label=(visit.t("app.menu")) { (icon("menu")) }
+                summary aria-label=(visit.t("app-menu")) { (icon("menu")) }
                 (entries(visit))
             }
             a.brand href=(visit.href("")) { (icon("mark")) span { "Quartermaster" } }
             form.search method="get" action=(visit.href("search")) role="search" {
-                label.hidden for="search" { (visit.t("app.search")) }
-                input #search type="search" name="q" placeholder=(visit.t("app.search")) autocomplete="off" maxlength="100";
+                label.hidden for="search" { (visit.t("app-search")) }
+                input #search type="search" name="q" placeholder=(visit.t("app-search")) autocomplete="off" maxlength="100";
                 kbd { "Ctrl K" }
             }
-            span.live #live hidden data-more=(visit.t("app.new_rows")) data-changed=(visit.t("app.changed")) { (icon("done")) (visit.t("app.live")) }
+            span.live #live hidden data-more=(visit.t("app-new_rows")) data-changed=(visit.t("app-changed")) { (icon("done")) (visit.t("app-live")) }
             details.menu.person {
                 summary { (visit.who.username) }
                 div {
                     p.soft { (visit.zone.iana_name().unwrap_or("UTC")) }
-                    nav aria-label=(visit.t("app.language")) {
+                    nav aria-label=(visit.t("app-language")) {
                         @for lang in Lang::ALL {
                             a href=(visit.in_language(lang)) hreflang=(lang.code()) lang=(lang.code()) data-whole
                                 aria-current=[(lang == visit.lang).then_some("true")] { (lang.name()) }
@@ -113,14 +114,14 @@ fn top(visit: &Visit) -> Markup {
                     form method="post" action=(visit.href("preferences")) data-whole {
                         (visit.guard())
                         input type="hidden" name="back" value=(visit.here_with(&[]));
-                        @for (value, key) in [("", "app.theme_system"), ("light", "app.theme_light"), ("dark", "app.theme_dark")] {
+                        @for (value, key) in [("", "app-theme_system"), ("light", "app-theme_light"), ("dark", "app-theme_dark")] {
                             button.plain name="theme" value=(value)
                                 aria-pressed=(if visit.theme.as_deref().unwrap_or("") == value { "true" } else { "false" }) { (visit.t(key)) }
                         }
                     }
-                    a href=(visit.href("me")) { (visit.t("app.preferences")) }
-                    a href="/store" data-whole { (visit.t("app.store")) }
-                    form method="post" action="/logout" data-whole { (visit.guard()) button.plain { (visit.t("app.sign_out")) } }
+                    a href=(visit.href("me")) { (visit.t("app-preferences")) }
+                    a href="/store" data-whole { (visit.t("app-store")) }
+                    form method="post" action="/logout" data-whole { (visit.guard()) button.plain { (visit.t("app-sign_out")) } }
                 }
             }
         }
@@ -128,7 +129,7 @@ fn top(visit: &Visit) -> Markup {
 }
 
 fn navigation(visit: &Visit) -> Markup {
-    html! { nav.side aria-label=(visit.t("app.menu")) { (entries(visit)) } }
+    html! { nav.side aria-label=(visit.t("app-menu")) { (entries(visit)) } }
 }
 
 fn entries(visit: &Visit) -> Markup {
@@ -165,19 +166,19 @@ fn current(visit: &Visit) -> Option<&'static str> {
 /// Filled and opened by the script: go to, find, run.
 fn palette(visit: &Visit) -> Markup {
     html! {
-        dialog #palette aria-label=(visit.t("app.palette")) {
-            input type="search" aria-label=(visit.t("app.palette")) placeholder=(visit.t("app.palette_hint")) autocomplete="off" data-search=(visit.href("search"));
+        dialog #palette aria-label=(visit.t("app-palette")) {
+            input type="search" aria-label=(visit.t("app-palette")) placeholder=(visit.t("app-palette_hint")) autocomplete="off" data-search=(visit.href("search"));
             ul {}
         }
-        dialog #help aria-label=(visit.t("app.keys")) {
-            h2 { (visit.t("app.keys")) }
+        dialog #help aria-label=(visit.t("app-keys")) {
+            h2 { (visit.t("app-keys")) }
             dl {
-                @for (keys, key) in [("Ctrl K", "app.key_palette"), ("/", "app.key_filter"), ("j k", "app.key_move"), ("x", "app.key_select"),
-                    ("Enter", "app.key_open"), ("e", "app.key_command"), ("?", "app.key_help")] {
+                @for (keys, key) in [("Ctrl K", "app-key_palette"), ("/", "app-key_filter"), ("j k", "app-key_move"), ("x", "app-key_select"),
+                    ("Enter", "app-key_open"), ("e", "app-key_command"), ("?", "app-key_help")] {
                     div { dt { kbd { (keys) } } dd { (visit.t(key)) } }
                 }
             }
-            form method="dialog" { button { (visit.t("app.close")) } }
+            form method="dialog" { button { (visit.t("app-close")) } }
         }
     }
 }
@@ -200,9 +201,9 @@ fn document(status: StatusCode, lang: Lang, theme: Option<&str>, title: &str, bo
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { (title) " · Quartermaster" }
-                link rel="icon" href="/assets/icon.svg" type="image/svg+xml";
-                link rel="stylesheet" href="/assets/oms.css";
-                script src="/assets/oms.js" defer {}
+                link rel="icon" href=(address("icon.svg")) type="image/svg+xml";
+                link rel="stylesheet" href=(address("oms.css"));
+                script src=(address("oms.js")) defer {}
             }
             body { (body) }
         }
@@ -282,13 +283,13 @@ pub(crate) fn sentences(body: &Value) -> Vec<String> {
 fn problem_page(visit: Option<&Visit>, status: StatusCode, body: &Value, lang: Option<Lang>) -> Response {
     let lang = visit.map_or(lang.unwrap_or(Lang::En), |v| v.lang);
     let key = match status.as_u16() {
-        401 => "app.error_session",
-        403 => "app.error_forbidden",
-        404 => "app.error_missing",
-        409 => "app.error_conflict",
-        429 | 503 => "app.error_busy",
-        400..=499 => "app.error_refused",
-        _ => "app.error_failed",
+        401 => "app-error_session",
+        403 => "app-error_forbidden",
+        404 => "app-error_missing",
+        409 => "app-error_conflict",
+        429 | 503 => "app-error_busy",
+        400..=499 => "app-error_refused",
+        _ => "app-error_failed",
     };
     let title = lang.t(key);
     let code = body["error"]["code"].as_str().or(body["code"].as_str()).unwrap_or("error");
@@ -296,8 +297,8 @@ fn problem_page(visit: Option<&Visit>, status: StatusCode, body: &Value, lang: O
         div.problem role="alert" {
             h1 { (title) }
             @for sentence in sentences(body) { p { (sentence) } }
-            p.soft { (lang.t("app.error_code")) " " code { (code) } }
-            p { a href="/" { (lang.t("app.start")) } }
+            p.soft { (lang.t("app-error_code")) " " code { (code) } }
+            p { a href="/" { (lang.t("app-start")) } }
         }
     };
     match visit {

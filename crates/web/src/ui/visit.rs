@@ -118,10 +118,10 @@ impl Visit {
     /// A length of time in its largest unit.
     pub(crate) fn span(&self, seconds: i64) -> String {
         match seconds.abs() {
-            s if s < 60 => self.t("app.now").to_owned(),
-            s if s < 3_600 => self.say("app.minutes", &[&(s / 60)]),
-            s if s < 172_800 => self.say("app.hours", &[&(s / 3_600)]),
-            s => self.say("app.days", &[&(s / 86_400)]),
+            s if s < 60 => self.t("app-now").to_owned(),
+            s if s < 3_600 => self.say("app-minutes", &[&(s / 60)]),
+            s if s < 172_800 => self.say("app-hours", &[&(s / 3_600)]),
+            s => self.say("app-days", &[&(s / 86_400)]),
         }
     }
 

@@ -123,8 +123,14 @@ async fn pages_need_no_sign_in() {
         let s = crate::support::Server::start(database).await;
         let home = s.send("GET", "/", &[("Accept-Language", "tr-TR,en")], "").await.is(303);
         assert_eq!(home.header("location"), Some("/tr/oms"));
-        s.send("GET", "/login", &[], "").await.is(200);
-        s.send("GET", "/assets/oms.css", &[], "").await.is(200);
+        let page = s.send("GET", "/login", &[], "").await.is(200);
+        let (_, after) = page.body.split_once("/assets/").unwrap();
+        let style = format!("/assets/{}", after.split('"').next().unwrap());
+        let kept = s.send("GET", &style, &[], "").await.is(200);
+        assert_eq!(kept.header("cache-control"), Some("public, max-age=31536000, immutable"), "{style}");
+        let older = s.send("GET", "/assets/0011223344556677/oms.css", &[], "").await.is(200);
+        assert_eq!(older.header("cache-control"), Some("no-store"));
+        s.send("GET", "/assets/0011223344556677/none.css", &[], "").await.is(404);
         s.send("GET", "/api/docs/", &[], "").await.is(200);
         s.send("GET", "/api/openapi.json", &[], "").await.is(200);
         s.send("GET", "/health", &[], "").await.is(200);

@@ -17,5 +17,6 @@ mod records;
 mod reports;
 mod screens;
 mod sessions;
+mod setup;
 mod support;
 mod transfers;

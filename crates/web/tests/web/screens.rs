@@ -46,9 +46,9 @@ async fn every_screen_opens_in_each_language_with_nothing_a_policy_would_stop() 
     .await;
 }
 
-/// Whether a word looks like a key of the phrases: `area.name`.
+/// Whether a word looks like a key of the phrases: `area-name`.
 fn is_key(word: &str) -> bool {
-    let Some((area, name)) = word.split_once('.') else { return false };
+    let Some((area, name)) = word.split_once('-') else { return false };
     let low = |t: &str| t.len() > 2 && t.chars().all(|c| c.is_ascii_lowercase() || c == '_');
     low(area) && low(name) && name.contains('_')
 }

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use oms_app::access::sessions;
 use oms_core::permissions::Role;
 
 use crate::support::{FORM, form, on_each};
@@ -80,6 +81,51 @@ async fn signing_in_wants_our_form_and_gives_a_new_session_each_time() {
         let two = send(&both, &page.proof(), PASSWORD, "/").await.is(303);
         assert!(!two.cookies().contains(&one.cookie));
         s.see(&one, "/en/oms/me").await.is(303);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_printed_link_signs_in_once_within_half_an_hour() {
+    on_each(|s| async move {
+        let link = async || sessions::link(&s.app, "ada").await.unwrap();
+        let open = async |link: &str| s.send("GET", &format!("/sign-in?link={link}"), &[], "").await;
+        let secret = link().await;
+        let entered = open(&secret).await.is(303);
+        assert_eq!(entered.header("location"), Some("/en/oms"));
+        let cookie = entered.cookies().join("; ");
+        assert!(cookie.starts_with("__Host-oms=") && !cookie.contains(&secret));
+        s.send("GET", "/en/oms", &[("Cookie", cookie.as_str())], "").await.is(200);
+
+        let late = link().await;
+        s.ahead_us.fetch_add(31 * MINUTE_US, Ordering::SeqCst);
+        for dead in [secret.as_str(), late.as_str(), "", "00"] {
+            let refused = open(dead).await.is(404);
+            assert!(refused.cookies().iter().all(|c| !c.starts_with("__Host-oms=")), "{dead}");
+            assert!(refused.body.contains("role=\"alert\"") && refused.body.contains("name=\"password\""));
+        }
+        assert!(sessions::link(&s.app, "nobody").await.is_err());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn signing_out_everywhere_ends_the_sessions_of_that_person_alone() {
+    on_each(|s| async move {
+        oms_app::access::create_user(&s.app, "test", "bob", PASSWORD, Role::Administrator).await.unwrap();
+        let (desk, phone, bob) = (
+            s.sign_in("ada", PASSWORD).await,
+            s.sign_in("ada", PASSWORD).await,
+            s.sign_in("bob", PASSWORD).await,
+        );
+        let everywhere = form(&[("_csrf", &desk.proof), ("everywhere", "1")]);
+        s.send("POST", "/logout", &[("Cookie", &desk.cookie), ("Content-Type", FORM)], &everywhere)
+            .await
+            .is(303);
+        for ended in [&desk, &phone] {
+            s.see(ended, "/en/oms/me").await.is(303);
+        }
+        s.see(&bob, "/en/oms/me").await.is(200);
     })
     .await;
 }
