@@ -242,7 +242,7 @@ impl Browser {
     pub async fn too_wide(&self) -> Vec<String> {
         let script = "const w = innerWidth; const all = [...document.querySelectorAll('body *')].filter(e => { \
             const r = e.getBoundingClientRect(); return r.width > 0 && r.right > w + 1 && !e.closest('.scroll, pre, svg, .hidden, dialog') \
-            && getComputedStyle(e).visibility != 'hidden'; }).slice(0, 4).map(e => e.tagName + '.' + e.className + ' ' + e.textContent.slice(0, 40)); \
+            && e.checkVisibility({contentVisibilityAuto: true, visibilityProperty: true}); }).slice(0, 4).map(e => e.tagName + '.' + e.className + ' ' + e.textContent.slice(0, 40)); \
             if (document.documentElement.scrollWidth > w + 1) all.push('the page scrolls sideways'); return all;";
         serde_json::from_value(self.js(script).await).unwrap()
     }

@@ -1,6 +1,8 @@
 //! Where the browser goes: the demo of the binary, or an empty OMS beside a demo hub.
 
+use std::path::Path;
 use std::process::Command;
+use std::sync::OnceLock;
 
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
@@ -14,8 +16,47 @@ pub struct Demo {
     pub base: String,
     pub password: String,
     pub token: String,
+    /// The address that signs its administrator in once.
+    pub link: String,
     _process: Process,
     _folder: TempDir,
+}
+
+const ARGUMENTS: [&str; 5] = ["demo", "--listen", "127.0.0.1:0", "--hub-listen", "127.0.0.1:0"];
+
+/// What the demo makes, made once for all tests: planning takes longer than most of them.
+struct Planned {
+    folder: TempDir,
+    password: String,
+}
+
+impl Planned {
+    fn get() -> &'static Self {
+        static PLANNED: OnceLock<Planned> = OnceLock::new();
+        PLANNED.get_or_init(|| {
+            let folder = tempdir().unwrap();
+            let mut process =
+                Process::start(oms(folder.path(), &[&ARGUMENTS[..], &["--until-idle"]].concat()));
+            let password = after(&process.line("password "), "password ");
+            let ended = process.wait();
+            assert!(ended.status.success(), "{ended:#?}");
+            Self { folder, password }
+        })
+    }
+}
+
+/// Copies a folder with all that is in it.
+fn copy(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            std::fs::create_dir_all(&target).unwrap();
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
 }
 
 fn after(line: &str, mark: &str) -> String {
@@ -23,15 +64,16 @@ fn after(line: &str, mark: &str) -> String {
 }
 
 impl Demo {
-    /// Starts it on SQLite and waits until all is planned.
+    /// Starts it on a copy of a database in which all is planned.
     pub fn start() -> Self {
+        let planned = Planned::get();
         let folder = tempdir().unwrap();
-        let arguments = ["demo", "--listen", "127.0.0.1:0", "--hub-listen", "127.0.0.1:0"];
-        let mut process = Process::start(oms(folder.path(), &arguments));
+        copy(planned.folder.path(), folder.path());
+        let mut process = Process::start(oms(folder.path(), &ARGUMENTS));
         let base = after(&process.line("OMS at "), "OMS at ");
-        let password = after(&process.line("password "), "password ");
+        let link = after(&process.line("/sign-in?"), &base);
         let token = after(&process.line("token: "), "token: ");
-        Self { base, password, token, _process: process, _folder: folder }
+        Self { base, password: planned.password.clone(), token, link, _process: process, _folder: folder }
     }
 
     /// A browser of its administrator.

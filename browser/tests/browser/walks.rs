@@ -98,7 +98,9 @@ async fn a_wrong_password_is_said_so_and_leaving_ends_the_session() {
 #[tokio::test]
 async fn a_package_goes_from_waiting_to_delivered() {
     let demo = Demo::start();
-    let browser = demo.browser(DESKTOP).await;
+    let browser = Browser::open(&demo.base, DESKTOP).await;
+    browser.go(&demo.link).await;
+    browser.arrives("/en/oms").await;
     browser.go("/en/oms/packages?state__enum_value__in=100").await;
     browser.click("tbody a.row").await;
     browser.reads(".head .state", "Waiting").await;
@@ -135,6 +137,7 @@ async fn a_refused_package_is_planned_elsewhere_and_the_screen_says_why() {
     browser.go("/en/oms/packages?state__enum_value__in=100").await;
     browser.click("tbody a.row").await;
     let number = browser.text("h1").await;
+    supply_elsewhere(&demo, &number);
     let place = browser.text("main a[href*='/stock-locations/']").await;
     browser.sees("#why table.list").await;
     browser.click_text(".commands summary", "Refuse").await;
@@ -152,6 +155,18 @@ async fn a_refused_package_is_planned_elsewhere_and_the_screen_says_why() {
     assert_ne!(other, place, "{number} was planned at the same place again");
     browser.reads("#why", "refused it before").await;
     assert_quiet(&browser).await;
+}
+
+/// Gives the next location what a package holds, so that it can be planned there.
+fn supply_elsewhere(demo: &Demo, number: &str) {
+    let package = demo.api("GET", &format!("/packages/?number={number}"), None)["results"][0].clone();
+    let places = demo.api("GET", "/stocklocations/?limit=100", None)["results"].clone();
+    let here = &package["stock_location"]["erp_code"];
+    let other = places.as_array().unwrap().iter().find(|p| p["erp_code"] != *here).unwrap();
+    let row = |item: &serde_json::Value| json!({"erp_code": other["erp_code"], "sku": item["order_item"]["product"]["sku"], "on_hand": 1_000});
+    let rows: Vec<_> = package["packageitem_set"].as_array().unwrap().iter().map(row).collect();
+    let loaded = demo.api("POST", "/stocks/", Some(&json!({"rows": rows})));
+    assert!(loaded.get("error").is_none(), "{loaded}");
 }
 
 #[tokio::test]
@@ -191,10 +206,12 @@ async fn a_scenario_is_edited_previewed_published_and_taken_back() {
     browser.go("/en/oms/scenarios/distribution").await;
     browser.click("tbody a.row").await;
     browser.reads(".head .count", "version 1").await;
-    browser.click("button[value='add']").await;
-    browser.until("a rule was added", "return document.querySelectorAll('ol.steps > li').length >= 2").await;
-    let rules =
+    let before =
         browser.js("return document.querySelectorAll('ol.steps > li').length").await.as_u64().unwrap();
+    let rules = before + 1;
+    browser.click("button[value='add']").await;
+    let is_added = format!("return document.querySelectorAll('ol.steps > li').length == {rules}");
+    browser.until("a rule was added", &is_added).await;
     let last = rules - 1;
     browser.fill(&format!("input[name='r{last}.name']"), "What is left, from anywhere").await;
     browser.js(&format!("document.querySelector(\"select[name='r{last}.products']\").value = 'units'")).await;

@@ -70,6 +70,9 @@ nav-connections = Connections
 nav-administration = Administration
 nav-settings = Settings
 nav-users = Users and tokens
+nav-hub_orders = Orders of the hub
+nav-hub_changes = Changes of the hub
+nav-jobs = Background work
 nav-logs = Logs
 
 ## Lists
@@ -111,6 +114,12 @@ login-wait = Too many wrong passwords. Wait { $a } min and try again.
 login-busy = Many people sign in right now. Try again in a few seconds.
 login-wrong = Username or password is wrong.
 login-dead_link = This link was used, or is older than 30 minutes. Sign in by name and password, or ask for another link.
+login-first_title = Create the administrator
+login-first_about = The administrator may do everything here, and can create others.
+login-password_hint = At least 8 characters; 15 or more are advised.
+login-first_create = Create administrator
+login-first_dead = This link does not work
+login-first_dead_about = It was used, is older than 30 minutes, or is not complete. If nobody is administrator yet, restart the server: it prints a new link. Otherwise an administrator can let you in.
 
 ## Forms
 form-done = Done.
@@ -124,6 +133,32 @@ today-empty = Nothing here yet. The setup copies channels, stores, products and 
 today-begin = Open the setup
 today-late_packing = Late to pack
 today-late_leaving = Late to leave
+today-needs = What needs a person
+today-needs_nothing = Nothing needs you.
+today-need_jobs = { $a ->
+    [one] { $a } job gave up
+   *[other] { $a } jobs gave up
+}
+today-need_engines = { $a ->
+    [one] { $a } stock engine does not answer
+   *[other] { $a } stock engines do not answer
+}
+today-need_orders = { $a ->
+    [one] { $a } order of the hub could not be taken
+   *[other] { $a } orders of the hub could not be taken
+}
+today-need_changes = { $a ->
+    [one] { $a } change of the hub is not applied
+   *[other] { $a } changes of the hub are not applied
+}
+today-need_waiting = { $a ->
+    [one] { $a } order waits to be planned
+   *[other] { $a } orders wait to be planned
+}
+today-need_stock = { $a ->
+    [one] { $a } package is out of stock
+   *[other] { $a } packages are out of stock
+}
 today-by_state = Packages by state
 today-by_hour = New by hour, last 24 hours
 today-rates = Fill, split and refusal, % by day
@@ -453,7 +488,10 @@ step-said_stock = Stock was sent to the API.
 step-no_stock = No stock is known, so nothing can be promised.
 step-scenarios = Scenarios
 step-about_scenarios = Who packs what: at least one distribution scenario, and locations that fulfil orders.
-step-said_scenarios = { $a } scenarios are active; { $b } locations fulfil orders.
+step-said_scenarios = { $a ->
+    [one] { $a } scenario is active; { $b } locations fulfil orders.
+   *[other] { $a } scenarios are active; { $b } locations fulfil orders.
+}
 step-no_scenarios = No distribution scenario is active.
 step-no_centers = No active location fulfils orders. Tick Fulfilment centre at those that do.
 step-events = Events of the hub
@@ -825,3 +863,44 @@ scenario-units = { $a ->
 }
 scenario-was = As it was
 scenario-would_be = As it would be
+
+## What the hub told
+hub-became = What became of it
+hub-became_imported = taken
+hub-became_filtered = not wanted
+hub-became_rejected = not taken
+hub-reason = Why
+hub-tries = Tries
+hub-next_try = Next try
+hub-seen = Seen
+hub-act = What you can do
+hub-again = Try again
+hub-view_rejected = Not taken
+hub-orders_empty = No order of the hub is known yet. Each order the hub tells of stands here with what became of it.
+hub-what = What changed
+hub-what_contact = name or address
+hub-what_lines = lines
+hub-what_prices = prices
+hub-what_cancelled = cancelled at the hub
+hub-what_unreadable = could not be read
+hub-what_cancellation = cancellation taken back
+hub-detail = Here and there
+hub-see = Show
+hub-changed = Changed at the hub
+hub-open = not applied
+hub-closed = dealt with
+hub-closed_by = Dealt with by
+hub-close = Dealt with
+hub-view_open = Not applied
+hub-changes_empty = Every change at the hub is applied here. One that cannot be, such as a new address of a packed order, would wait here for you.
+
+## Background work
+job-of = About
+job-error = What went wrong last
+job-due = Not before
+job-drop = Give up
+job-view_dead = Failed
+job-kind_fetch = fetch from the hub
+job-kind_plan = plan an order
+job-kind_replan = plan a package again
+job-kind_cancel = decide on a cancellation

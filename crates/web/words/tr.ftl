@@ -69,6 +69,9 @@ nav-connections = Bağlantılar
 nav-administration = Yönetim
 nav-settings = Ayarlar
 nav-users = Kullanıcılar ve anahtarlar
+nav-hub_orders = Hub siparişleri
+nav-hub_changes = Hub değişiklikleri
+nav-jobs = Arka plan işleri
 nav-logs = Kayıtlar
 
 ## Lists
@@ -110,6 +113,12 @@ login-wait = Çok fazla yanlış parola. { $a } dk bekleyip yeniden deneyin.
 login-busy = Şu anda çok kişi giriş yapıyor. Birkaç saniye sonra yeniden deneyin.
 login-wrong = Kullanıcı adı veya parola yanlış.
 login-dead_link = Bu bağlantı kullanılmış veya 30 dakikadan eski. Kullanıcı adı ve parolayla giriş yapın ya da yeni bir bağlantı isteyin.
+login-first_title = Yöneticiyi oluşturun
+login-first_about = Yönetici buradaki her şeyi yapabilir ve başka kullanıcılar oluşturabilir.
+login-password_hint = En az 8 karakter; 15 veya daha fazlası önerilir.
+login-first_create = Yönetici oluştur
+login-first_dead = Bu bağlantı çalışmıyor
+login-first_dead_about = Kullanılmış, 30 dakikadan eski veya eksik. Henüz yönetici yoksa sunucuyu yeniden başlatın: yeni bir bağlantı yazdırır. Varsa bir yönetici sizi ekleyebilir.
 
 ## Forms
 form-done = Yapıldı.
@@ -123,6 +132,14 @@ today-empty = Henüz bir şey yok. Kurulum; kanalları, mağazaları, ürünleri
 today-begin = Kurulumu aç
 today-late_packing = Paketlemede geciken
 today-late_leaving = Çıkışta geciken
+today-needs = Sizi bekleyenler
+today-needs_nothing = Sizi bekleyen bir şey yok.
+today-need_jobs = { $a } iş vazgeçti
+today-need_engines = { $a } stok servisi yanıt vermiyor
+today-need_orders = { $a } hub siparişi alınamadı
+today-need_changes = { $a } hub değişikliği uygulanmadı
+today-need_waiting = { $a } sipariş planlanmayı bekliyor
+today-need_stock = { $a } paket stoksuz
 today-by_state = Duruma göre paketler
 today-by_hour = Saatlik yeni kayıt, son 24 saat
 today-rates = Karşılama, bölünme ve ret, günlük %
@@ -791,3 +808,44 @@ scenario-path = Siparişlerin izleyeceği yol
 scenario-units = { $a } adet
 scenario-was = Önceki
 scenario-would_be = Sonraki
+
+## What the hub told
+hub-became = Sonuç
+hub-became_imported = alındı
+hub-became_filtered = kapsam dışı
+hub-became_rejected = alınamadı
+hub-reason = Neden
+hub-tries = Deneme
+hub-next_try = Sonraki deneme
+hub-seen = Görülme
+hub-act = Yapılabilecekler
+hub-again = Yeniden dene
+hub-view_rejected = Alınamayanlar
+hub-orders_empty = Henüz bilinen hub siparişi yok. Hub'ın bildirdiği her sipariş, sonucuyla burada görünür.
+hub-what = Değişen
+hub-what_contact = ad veya adres
+hub-what_lines = satırlar
+hub-what_prices = fiyatlar
+hub-what_cancelled = hub'da iptal edildi
+hub-what_unreadable = okunamadı
+hub-what_cancellation = iptal geri alındı
+hub-detail = Burada ve hub'da
+hub-see = Göster
+hub-changed = Hub'da değişme
+hub-open = uygulanmadı
+hub-closed = halledildi
+hub-closed_by = Halleden
+hub-close = Halledildi
+hub-view_open = Uygulanmayanlar
+hub-changes_empty = Hub'daki tüm değişiklikler burada uygulandı. Uygulanamayan bir değişiklik (örneğin paketlenmiş siparişin yeni adresi) burada sizi bekler.
+
+## Background work
+job-of = Kayıt
+job-error = Son hata
+job-due = Başlangıç
+job-drop = Vazgeç
+job-view_dead = Başarısız
+job-kind_fetch = hub'dan alma
+job-kind_plan = sipariş planlama
+job-kind_replan = paketi yeniden planlama
+job-kind_cancel = iptal kararı

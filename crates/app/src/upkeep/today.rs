@@ -2,7 +2,7 @@
 
 use oms_core::packages::STATES;
 use oms_store::upkeep::today as store;
-pub use oms_store::upkeep::today::{Day, Hour};
+pub use oms_store::upkeep::today::{Day, Hour, Needs};
 
 use crate::{App, Result};
 
@@ -20,6 +20,7 @@ pub struct Today {
     pub late: (i64, i64),
     /// Kind, state, how many.
     pub jobs: Vec<(String, String, i64)>,
+    pub needs: Needs,
 }
 
 /// Codes of the states that packages do not stay in.
@@ -42,6 +43,7 @@ pub async fn read(app: &App) -> Result<Today> {
         ageing: store::ageing(&mut tx, &unfinished(), now, &AGES_US).await?,
         late: store::late(&mut tx, now).await?,
         jobs: store::jobs(&mut tx).await?,
+        needs: store::needs(&mut tx).await?,
     })
 }
 

@@ -249,6 +249,9 @@ pub fn read(row: &Row) -> Result<HubOrder, StoreError> {
     })
 }
 
+/// What became of an order.
+pub const DISPOSITIONS: &[&str] = &["imported", "filtered", "rejected"];
+
 /// The list of hub orders.
 pub const LIST: List = List {
     table: "hub_orders t",
@@ -259,7 +262,7 @@ pub const LIST: List = List {
     filters: &[
         Filter::new("id", Kind::Int, "t.hub_pk = ?"),
         Filter::new("number", Kind::Text, "t.number = ?"),
-        Filter::new("disposition", Kind::OneOf(&["imported", "filtered", "rejected"]), "t.disposition = ?"),
+        Filter::new("disposition", Kind::OneOf(DISPOSITIONS), "t.disposition = ?"),
         Filter::new("reason", Kind::Contains, "t.reason LIKE ? ESCAPE '\\'"),
         Filter::new("order", Kind::Int, "t.order_id = ?"),
     ],

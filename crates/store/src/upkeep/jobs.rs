@@ -40,6 +40,8 @@ impl JobKind {
 
 /// The words of all kinds.
 pub const KINDS: &[&str] = &["fetch", "plan", "replan", "cancel"];
+/// What a job can be: due or due later, at work, given up after too many tries.
+pub const STATES: &[&str] = &["runnable", "leased", "dead"];
 
 /// A job to be written. Lower `sort` is claimed first.
 #[derive(Debug, Clone, Copy)]
@@ -305,7 +307,7 @@ pub const LIST: List = List {
     filters: &[
         Filter::new("id", Kind::Int, "t.id = ?"),
         Filter::new("kind", Kind::OneOf(KINDS), "t.kind = ?"),
-        Filter::new("state", Kind::OneOf(&["runnable", "leased", "dead"]), "t.state = ?"),
+        Filter::new("state", Kind::OneOf(STATES), "t.state = ?"),
         Filter::new("ref", Kind::Int, "t.ref_id = ?"),
         Filter::new("last_error", Kind::Contains, "t.last_error LIKE ? ESCAPE '\\'"),
     ],

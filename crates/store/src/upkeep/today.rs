@@ -108,6 +108,39 @@ pub async fn late(tx: &mut Tx, now_us: i64) -> Result<(i64, i64), StoreError> {
     Ok((tx.scalar(packing, args![now_us]).await?, tx.scalar(leaving, args![now_us]).await?))
 }
 
+/// What goes on only when a person does something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Needs {
+    /// Work that failed for good.
+    pub dead_jobs: i64,
+    /// Active stock engines that are not asked for now, because they failed too often.
+    pub engines_down: i64,
+    /// Orders of the hub that are not here.
+    pub rejected_orders: i64,
+    /// Changes at the hub that are not applied here.
+    pub open_changes: i64,
+    /// Orders whose planning waits for something.
+    pub waiting_plans: i64,
+    /// Packages out of stock.
+    pub out_of_stock: i64,
+}
+
+/// Counts it; each count is of an index.
+pub async fn needs(tx: &mut Tx) -> Result<Needs, StoreError> {
+    let mut count = async |sql: &str| tx.scalar(sql, vec![]).await;
+    Ok(Needs {
+        dead_jobs: count("SELECT COUNT(*) FROM jobs WHERE state = 'dead'").await?,
+        engines_down: count(
+            "SELECT COUNT(*) FROM stock_engines WHERE is_active = TRUE AND open_until_us IS NOT NULL",
+        )
+        .await?,
+        rejected_orders: count("SELECT COUNT(*) FROM hub_orders WHERE disposition = 'rejected'").await?,
+        open_changes: count("SELECT COUNT(*) FROM hub_changes WHERE closed_us IS NULL").await?,
+        waiting_plans: count("SELECT COUNT(*) FROM plans WHERE state = 'pending'").await?,
+        out_of_stock: count("SELECT COUNT(*) FROM packages WHERE state = 920").await?,
+    })
+}
+
 /// Jobs by kind and state, with when the oldest of them should have run.
 pub async fn jobs(tx: &mut Tx) -> Result<Vec<(String, String, i64)>, StoreError> {
     let rows = tx

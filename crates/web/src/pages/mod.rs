@@ -8,6 +8,8 @@ mod connections;
 mod denial_reasons;
 mod first_admin;
 mod flow;
+mod hub_records;
+mod jobs;
 mod live;
 mod locations;
 mod logs;
@@ -95,6 +97,10 @@ fn supply(routes: Routes) -> Routes {
             &["POST"],
             post(scenarios::release),
         )
+        .screen(P::OrdersRead, &at("hub-orders"), &["GET"], get(hub_records::orders))
+        .screen(P::OrdersWrite, &at("hub-orders/{id}/retry"), &["POST"], post(hub_records::retry_order))
+        .screen(P::OrdersRead, &at("hub-changes"), &["GET"], get(hub_records::changes))
+        .screen(P::OrdersWrite, &at("hub-changes/{id}/{act}"), &["POST"], post(hub_records::act_on_change))
         .screen(P::EnginesRead, &at("connections"), &["GET"], get(connections::show))
         .screen(P::EnginesWrite, &at("connections/hub"), &["POST"], post(connections::ask_hub))
         .screen(
@@ -149,6 +155,8 @@ fn administration(routes: Routes) -> Routes {
         .screen(P::SettingsWrite, &settings("schedules"), &["POST"], post(schedules::create))
         .screen(P::SettingsWrite, &settings("schedules/{id}"), &["POST"], post(schedules::save))
         .screen(P::PackagesRead, "/{lang}/oms/logs", &["GET"], get(logs::list))
+        .screen(P::SettingsRead, "/{lang}/oms/jobs", &["GET"], get(jobs::list))
+        .screen(P::SettingsWrite, "/{lang}/oms/jobs/{id}/{act}", &["POST"], post(jobs::act))
 }
 
 /// The pages that need no session: they lead to one.

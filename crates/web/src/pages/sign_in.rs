@@ -22,7 +22,8 @@ pub(crate) async fn start(headers: HeaderMap) -> Response {
     shell::see_other(&format!("/{}/oms", wished(&headers).code()))
 }
 
-fn wished(headers: &HeaderMap) -> Lang {
+/// The language that a browser asks for.
+pub(crate) fn wished(headers: &HeaderMap) -> Lang {
     let header = headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
     Lang::accepted(header.unwrap_or_default())
 }

@@ -7,7 +7,8 @@ use axum::response::Response;
 use maud::{Markup, html};
 use oms_app::places::locations;
 use oms_app::upkeep::today::{self, Today};
-use oms_core::packages::STATES;
+use oms_core::packages::{Kind, STATES};
+use oms_core::permissions::Permission as P;
 
 use crate::problem::Problem;
 use crate::state::WebState;
@@ -24,6 +25,7 @@ pub(crate) async fn show(State(state): State<WebState>, visit: Visit) -> Result<
         @if is_new {
             div.empty { p { (visit.t("today-empty")) } p { a.button.primary href=(visit.href("settings/basic-setup")) { (visit.t("today-begin")) } } }
         }
+        (needs(&visit, &today))
         (late(&visit, &today))
         (states(&visit, &today))
         div.columns {
@@ -34,6 +36,44 @@ pub(crate) async fn show(State(state): State<WebState>, visit: Visit) -> Result<
         (jobs(&visit, &today))
     };
     Ok(shell::page(&visit, visit.t("nav-today"), &content))
+}
+
+/// What goes on only when a person does something, worst first, each with the list that holds it.
+fn needs(visit: &Visit, today: &Today) -> Markup {
+    let n = &today.needs;
+    let rows = [
+        (Kind::Failed, "today-need_jobs", n.dead_jobs, "jobs?state=dead", P::SettingsRead),
+        (Kind::Failed, "today-need_engines", n.engines_down, "connections", P::EnginesRead),
+        (
+            Kind::NeedsYou,
+            "today-need_orders",
+            n.rejected_orders,
+            "hub-orders?disposition=rejected",
+            P::OrdersRead,
+        ),
+        (Kind::NeedsYou, "today-need_changes", n.open_changes, "hub-changes?is_open=true", P::OrdersRead),
+        (Kind::NeedsYou, "today-need_waiting", n.waiting_plans, "orders?plan__state=pending", P::OrdersRead),
+        (
+            Kind::NeedsYou,
+            "today-need_stock",
+            n.out_of_stock,
+            "packages?state__enum_value__in=920",
+            P::PackagesRead,
+        ),
+    ];
+    let open: Vec<_> = rows.into_iter().filter(|(_, _, n, _, may)| *n > 0 && visit.may(*may)).collect();
+    html! {
+        section {
+            h2 { (visit.t("today-needs")) }
+            @if open.is_empty() { p.soft { (visit.t("today-needs_nothing")) } } @else {
+                ul.todo {
+                    @for (kind, word, n, to, _) in open {
+                        li { a href=(visit.href(to)) { (badge::of_kind(kind, &visit.say(word, &[&n]))) } }
+                    }
+                }
+            }
+        }
+    }
 }
 
 fn tile(href: &str, word: &Markup, number: &str) -> Markup {

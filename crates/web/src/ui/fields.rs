@@ -66,6 +66,11 @@ pub(crate) fn tick(visit: &Visit, name: &str, word: &str, is_on: bool) -> Markup
 
 /// JSON for engineers, folded.
 pub(crate) fn raw(visit: &Visit, value: &serde_json::Value) -> Markup {
+    raw_as(visit.t("app-raw"), value)
+}
+
+/// The same under a word of its own.
+pub(crate) fn raw_as(word: &str, value: &serde_json::Value) -> Markup {
     let text = serde_json::to_string_pretty(value).unwrap_or_default();
-    html! { details.raw { summary { (visit.t("app-raw")) } pre { code { (text) } } } }
+    html! { details.raw { summary { (word) } pre { code { (text) } } } }
 }

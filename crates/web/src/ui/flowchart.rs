@@ -112,7 +112,7 @@ fn drawn(arrow: &Arrow, from: Point, to: Point) -> Markup {
             px(x + 14.0),
             px(y - 3.0)
         );
-        return html! { a href=(arrow.href) aria-label=(arrow.title) { title { (arrow.title) } path d=(way) {} text x=(px(x + 6.0)) y=(px(y - 22.0)) text-anchor="middle" { (arrow.label) } } };
+        return html! { a href=(arrow.href) aria-label={ (arrow.label) " · " (arrow.title) } { title { (arrow.title) } path d=(way) {} text x=(px(x + 6.0)) y=(px(y - 22.0)) text-anchor="middle" { (arrow.label) } } };
     } else {
         let way = format!(
             "M{} {} Q{} {} {} {}",
@@ -130,7 +130,7 @@ fn drawn(arrow: &Arrow, from: Point, to: Point) -> Markup {
     let (a, b) = (tip(0.4), tip(-0.4));
     let points = format!("{},{} {},{} {},{}", px(end.0), px(end.1), px(a.0), px(a.1), px(b.0), px(b.1));
     html! {
-        a href=(arrow.href) aria-label=(arrow.title) {
+        a href=(arrow.href) aria-label={ (arrow.label) " · " (arrow.title) } {
             title { (arrow.title) }
             path.back[to.0 < from.0] d=(way) {}
             polygon.tip points=(points) {}

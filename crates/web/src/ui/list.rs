@@ -7,6 +7,7 @@ use oms_app::views;
 use oms_core::refusal::Refusal;
 use oms_store::lists::{Ask, List};
 
+use crate::ui::shell::COUNT;
 use crate::ui::visit::Visit;
 
 /// Rows a page.
@@ -306,7 +307,7 @@ impl Listing<'_> {
                         (visit.guard())
                         input type="hidden" name="back" value=(visit.here_with(&[]));
                         (body)
-                        div.bulk { span data-chosen=(visit.t("list-chosen")) { (visit.t("list-chosen_none")) } (buttons) }
+                        div.bulk { span data-chosen=(visit.say("list-chosen", &[&COUNT])) { (visit.t("list-chosen_none")) } (buttons) }
                     }
                 }
                 None => { (body) }

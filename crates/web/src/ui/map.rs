@@ -68,7 +68,7 @@ pub(crate) fn show(title: &str, places: &[Place], lanes: &[Lane]) -> Markup {
         places.iter().map(|p| p.point).chain(lanes.iter().flat_map(|l| [l.from, l.to])).collect();
     let Some(map) = Projection::of(&points) else { return html! {} };
     html! {
-        svg.map role="img" aria-label=(title) viewBox={ "0 0 " (WIDTH) " " (px(map.height)) } {
+        svg.map role="group" aria-label=(title) viewBox={ "0 0 " (WIDTH) " " (px(map.height)) } {
             @for lane in lanes {
                 @let ((x1, y1), (x2, y2)) = (map.xy(lane.from), map.xy(lane.to));
                 line class={ "lane " (lane.class) } x1=(px(x1)) y1=(px(y1)) x2=(px(x2)) y2=(px(y2)) {}

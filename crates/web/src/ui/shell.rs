@@ -13,6 +13,9 @@ use crate::ui::icons::icon;
 use crate::ui::visit::Visit;
 use crate::ui::words::Lang;
 
+/// Where the script puts a count.
+pub(crate) const COUNT: &str = "{0}";
+
 /// One entry of the navigation: the words' key, the address under `/{lang}/oms/`, who may open it.
 pub(crate) struct Entry {
     pub key: &'static str,
@@ -56,11 +59,18 @@ pub(crate) const NAVIGATION: &[Entry] = &[
         ],
         ..entry("nav-flow", "settings/state-transitions", "flow", P::SettingsRead)
     },
-    entry("nav-connections", "connections", "connection", P::EnginesRead),
+    Entry {
+        under: &[
+            entry("nav-hub_orders", "hub-orders", "", P::OrdersRead),
+            entry("nav-hub_changes", "hub-changes", "", P::OrdersRead),
+        ],
+        ..entry("nav-connections", "connections", "connection", P::EnginesRead)
+    },
     Entry {
         under: &[
             entry("nav-settings", "settings/application-settings", "", P::SettingsRead),
             entry("nav-users", "settings/users", "", P::UsersWrite),
+            entry("nav-jobs", "jobs", "", P::SettingsRead),
             entry("nav-logs", "logs", "", P::PackagesRead),
         ],
         ..entry("nav-administration", "settings/basic-setup", "settings", P::SetupRun)
@@ -94,13 +104,13 @@ fn top(visit: &Visit) -> Markup {
                 summary aria-label=(visit.t("app-menu")) { (icon("menu")) }
                 (entries(visit))
             }
-            a.brand href=(visit.href("")) { (icon("mark")) span { "Quartermaster" } }
+            a.brand href=(visit.href("")) aria-label="Quartermaster" { (icon("mark")) span { "Quartermaster" } }
             form.search method="get" action=(visit.href("search")) role="search" {
                 label.hidden for="search" { (visit.t("app-search")) }
                 input #search type="search" name="q" placeholder=(visit.t("app-search")) autocomplete="off" maxlength="100";
                 kbd { "Ctrl K" }
             }
-            span.live #live hidden data-more=(visit.t("app-new_rows")) data-changed=(visit.t("app-changed")) { (icon("done")) (visit.t("app-live")) }
+            span.live #live hidden data-more=(visit.say("app-new_rows", &[&COUNT])) data-changed=(visit.t("app-changed")) { (icon("done")) (visit.t("app-live")) }
             details.menu.person {
                 summary { (visit.who.username) }
                 div {
@@ -186,7 +196,7 @@ fn palette(visit: &Visit) -> Markup {
 /// A whole page outside the back office: signing in, the first administrator.
 pub(crate) fn plain(status: StatusCode, lang: Lang, title: &str, content: &Markup) -> Response {
     let body = html! {
-        header.top { a.brand href="/" { (icon("mark")) span { "Quartermaster" } } }
+        header.top { a.brand href="/" aria-label="Quartermaster" { (icon("mark")) span { "Quartermaster" } } }
         main.narrow #main { (content) }
     };
     document(status, lang, None, title, &body)

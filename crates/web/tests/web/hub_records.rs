@@ -35,6 +35,20 @@ async fn what_could_not_be_taken_is_listed_with_its_reason_and_tried_again() {
         assert_eq!(s.get(&format!("{list}?id=11")).await.is(200).json()["results"][0]["tries"], json!(0));
         s.post(&format!("{list}999/retry/"), &json!({})).await.is(404);
 
+        // A person sees the same, told on the first page, and asks for it with a button.
+        let ada = s.sign_in("ada", "a long password").await;
+        let today = s.see(&ada, "/en/oms").await.is(200);
+        assert!(today.body.contains("2 orders of the hub could not be taken"), "{}", today.body);
+        let page = s.see(&ada, "/en/oms/hub-orders?disposition=rejected").await.is(200);
+        assert!(page.body.contains("Item 5 names product 9.") && page.body.contains("N12"));
+        let back = [("back", "/en/oms/hub-orders")];
+        let again = s.fill(&ada, "/en/oms/hub-orders/12/retry", &back).await.is(303);
+        assert_eq!(again.header("location"), Some("/en/oms/hub-orders"));
+        assert_eq!(s.get(&format!("{list}?id=12")).await.is(200).json()["results"][0]["tries"], json!(0));
+        let gone = s.fill(&ada, "/en/oms/hub-orders/999/retry", &back).await;
+        assert!(gone.body.contains("role=\"alert\""), "{}", gone.body);
+        s.see(&ada, "/tr/oms/jobs?state=runnable").await.is(200);
+
         // Their fetches are jobs; the one that was asked for is due.
         let jobs = format!("{OMS}/jobs/");
         let found = s.get(&format!("{jobs}?kind=fetch&state=runnable")).await.is(200).json();
@@ -77,7 +91,10 @@ async fn changes_are_closed_once_and_the_plan_of_an_order_is_not_dropped() {
         assert_eq!((&row["order_number"], &row["detail"]), (&json!("HC-1"), &detail));
         let refused = s.post(&format!("{list}{id}/retry/"), &json!({})).await.is(409);
         assert_eq!(refused.code(), "not_of_hub");
-        s.post(&format!("{list}{id}/close/"), &json!({})).await.is(204);
+        let ada = s.sign_in("ada", "a long password").await;
+        let page = s.see(&ada, "/en/oms/hub-changes?is_open=true").await.is(200);
+        assert!(page.body.contains("HC-1") && page.body.contains("quantity is zero"), "{}", page.body);
+        s.fill(&ada, &format!("/en/oms/hub-changes/{id}/close"), &[("back", "/en/oms/hub-changes")]).await.is(303);
         assert_eq!(s.post(&format!("{list}{id}/close/"), &json!({})).await.is(409).code(), "closed");
         let row = s.get(&format!("{list}?is_open=false")).await.is(200).json()["results"][0].clone();
         assert!(row["closed_by"].as_str().is_some_and(|by| !by.is_empty()), "{row}");
@@ -86,7 +103,10 @@ async fn changes_are_closed_once_and_the_plan_of_an_order_is_not_dropped() {
         let job = s.get(&format!("{jobs}?kind=plan&ref={order}")).await.is(200).json()["results"][0].clone();
         let refused = s.post(&format!("{jobs}{}/drop/", job["id"]), &json!({})).await.is(409);
         assert_eq!(refused.code(), "job_needed");
-        s.post(&format!("{jobs}{}/retry/", job["id"]), &json!({})).await.is(204);
+        let retry = format!("/en/oms/jobs/{}/retry", job["id"]);
+        s.fill(&ada, &retry, &[("back", "/en/oms/jobs")]).await.is(303);
+        let wrong = s.fill(&ada, &format!("/en/oms/jobs/{}/drop", job["id"]), &[]).await;
+        assert!(wrong.body.contains("cancel the order instead"), "{}", wrong.body);
     })
     .await;
 }
