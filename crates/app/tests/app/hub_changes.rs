@@ -281,3 +281,33 @@ async fn a_cancellation_that_the_hub_takes_back_cancels_nothing() {
         assert_eq!(changes(&rig).await, ["cancellation"]);
     }
 }
+
+/// A withdrawal that is told at the same moment as the beginning of its plan: whichever is written first, it holds.
+#[tokio::test]
+async fn a_withdrawal_holds_that_comes_with_the_beginning_of_its_plan() {
+    const PLANS: i64 = 60;
+    for database in Database::each() {
+        let rig = Rig::start(database, small()).await;
+        define_scenario(&rig.app, &rig.data).await;
+        plenty(&rig).await;
+        let (order, item, pk, hub_item) = three(&rig, "C3-at-once").await;
+        plan(&rig.app).await;
+        for plan in 1_000..1_000 + PLANS {
+            let begins = told("created", plan, pk, hub_item, "waiting");
+            let ends = told("updated", plan, pk, hub_item, "rejected");
+            let (begun, ended) = tokio::join!(
+                cancellations::receive_event(&rig.app, &begins),
+                cancellations::receive_event(&rig.app, &ends)
+            );
+            begun.unwrap();
+            ended.unwrap();
+        }
+        rig.time.advance(6 * crate::support::SECOND_US);
+        cancellations::tick(&rig.app).await.unwrap();
+        for plan in 1_000..1_000 + PLANS {
+            assert_eq!(plan_of_hub(&rig, plan).await, "refused: withdrawn by the hub", "plan {plan}");
+        }
+        assert_eq!(lines(&rig, order).await, [format!("{item}: 3-0")]);
+        assert_sound(&rig.app).await;
+    }
+}
