@@ -205,6 +205,12 @@ impl Browser {
         self.driver.action_chain().send_keys(keys).perform().await.unwrap();
     }
 
+    /// Presses a key while another is held.
+    pub async fn press_with(&self, held: Key, key: char) {
+        let chain = self.driver.action_chain().key_down(held.clone()).key_down(key).key_up(key).key_up(held);
+        chain.perform().await.unwrap();
+    }
+
     /// Signs in and stands at the start.
     pub async fn sign_in(&self, username: &str, password: &str) {
         self.go("/login").await;

@@ -136,10 +136,10 @@ async fn a_refused_package_is_planned_elsewhere_and_the_screen_says_why() {
 
     browser.go("/en/oms/packages?state__enum_value__in=100").await;
     browser.click("tbody a.row").await;
-    let number = browser.text("h1").await;
-    supply_elsewhere(&demo, &number);
-    let place = browser.text("main a[href*='/stock-locations/']").await;
     browser.sees("#why table.list").await;
+    let number = browser.text("h1").await;
+    supply_elsewhere(&demo, &browser.at().await);
+    let place = browser.text("main a[href*='/stock-locations/']").await;
     browser.click_text(".commands summary", "Refuse").await;
     browser.js("const s = document.querySelector('details[open] select'); s.value = [...s.options].find(o => o.text == 'Too busy').value").await;
     browser.click("details[open] button.primary").await;
@@ -158,8 +158,9 @@ async fn a_refused_package_is_planned_elsewhere_and_the_screen_says_why() {
 }
 
 /// Gives the next location what a package holds, so that it can be planned there.
-fn supply_elsewhere(demo: &Demo, number: &str) {
-    let package = demo.api("GET", &format!("/packages/?number={number}"), None)["results"][0].clone();
+fn supply_elsewhere(demo: &Demo, address: &str) {
+    let (_, id) = address.split_once("/packages/").unwrap();
+    let package = demo.api("GET", &format!("/packages/{id}/"), None);
     let places = demo.api("GET", "/stocklocations/?limit=100", None)["results"].clone();
     let here = &package["stock_location"]["erp_code"];
     let other = places.as_array().unwrap().iter().find(|p| p["erp_code"] != *here).unwrap();
@@ -192,7 +193,7 @@ async fn a_bulk_action_tells_of_each_row_and_repeats_the_failed_alone() {
     assert!(answer.is_null(), "{answer}");
     browser.click_text(".bulk button", "Start preparing").await;
     browser.reads("main", "2 done, 1 not").await;
-    browser.reads("tbody tr:nth-child(2) .state.failed", "not done").await;
+    browser.reads("tbody tr:nth-child(2) .state.failed", "Not done").await;
     // Repeated for the failed one alone, it fails alone.
     browser.click_text("main form button", "Try the 1 failed").await;
     browser.reads("main", "0 done, 1 not").await;
@@ -256,7 +257,7 @@ async fn rows_change_by_themselves_and_keys_are_enough() {
     browser.sees("tbody tr:nth-child(2).here").await;
     browser.press("x").await;
     browser.reads("[data-chosen]", "1 selected").await;
-    browser.press(Key::Control + "k").await;
+    browser.press_with(Key::Control, 'k').await;
     browser.sees("#palette[open]").await;
     browser.press("transfers").await;
     browser.reads("#palette li[aria-selected='true']", "Transfers").await;
