@@ -2,9 +2,10 @@
 
 use axum::extract::{Path, State};
 use axum::response::Response;
-use maud::{Markup, html};
+use maud::html;
 use oms_app::orders::hub_records;
 use oms_core::packages::Kind;
+use oms_core::refusal::Refusal;
 use oms_store::orders::hub_changes::{self, HubChange, KINDS};
 use oms_store::orders::hub_orders::{self, DISPOSITIONS, HubOrder};
 
@@ -13,7 +14,7 @@ use crate::pages::{change, me};
 use crate::problem::Problem;
 use crate::session::Form;
 use crate::state::WebState;
-use crate::ui::list::{self, Column, Line, Listing, Offered};
+use crate::ui::list::{self, Column, Line, Listing, Offered, button, words};
 use crate::ui::visit::Visit;
 use crate::ui::{badge, fields, shell};
 
@@ -52,7 +53,7 @@ async fn order_list(state: &WebState, visit: &Visit, wrong: &[String]) -> Result
         empty: "hub-orders_empty",
         live: None,
     };
-    Ok(told(visit, wrong, &listing, page.count, &lines))
+    Ok(listing.answer(visit, wrong, page.count, &lines))
 }
 
 fn order(visit: &Visit, o: &HubOrder) -> Line {
@@ -134,7 +135,7 @@ async fn change_list(state: &WebState, visit: &Visit, wrong: &[String]) -> Resul
         empty: "hub-changes_empty",
         live: None,
     };
-    Ok(told(visit, wrong, &listing, page.count, &lines))
+    Ok(listing.answer(visit, wrong, page.count, &lines))
 }
 
 fn one_change(visit: &Visit, c: &HubChange) -> Line {
@@ -175,39 +176,11 @@ pub(crate) async fn act_on_change(
     let (mut tx, actor) = change::begin(&state, &visit).await?;
     let done = match act.as_str() {
         "close" => hub_records::close_change(&mut tx, ids, &actor, id).await,
-        _ => hub_records::retry_change(&mut tx, ids, &actor, id).await,
+        "retry" => hub_records::retry_change(&mut tx, ids, &actor, id).await,
+        other => Err(Refusal::not_found("action", other).into()),
     };
     match change::end(tx, done).await? {
         Ok(()) => Ok(shell::see_other(&me::back(&visit, &form))),
         Err(wrong) => change_list(&state, &visit, &wrong).await,
     }
-}
-
-/// Words of the data with what they are called.
-pub(crate) fn words(visit: &Visit, prefix: &str, all: &[&str]) -> Vec<(String, String)> {
-    all.iter().map(|w| ((*w).to_owned(), visit.lang.t(&format!("{prefix}{w}")).to_owned())).collect()
-}
-
-/// A button of one row; for screen readers with the row's name.
-pub(crate) fn button(visit: &Visit, to: &str, word: &str, label: &str) -> Markup {
-    html! {
-        form.inline method="post" action=(visit.href(to)) {
-            (visit.guard())
-            input type="hidden" name="back" value=(visit.here_with(&[]));
-            button aria-label=(format!("{} {label}", visit.t(word))) { (visit.t(word)) }
-        }
-    }
-}
-
-/// A list, below what went wrong.
-pub(crate) fn told(
-    visit: &Visit,
-    wrong: &[String],
-    listing: &Listing<'_>,
-    count: i64,
-    lines: &[Line],
-) -> Response {
-    let content =
-        html! { (fields::said(visit)) (fields::refused(visit, wrong)) (listing.show(visit, count, lines)) };
-    shell::page(visit, listing.title, &content)
 }

@@ -6,16 +6,16 @@ use maud::html;
 use oms_app::Error;
 use oms_app::upkeep::jobs;
 use oms_core::packages::Kind;
+use oms_core::refusal::Refusal;
 use oms_store::ids::IdKind;
 use oms_store::upkeep::jobs::{KINDS, LIST, STATES, Waiting};
 
-use crate::pages::hub_records::{button, told, words};
 use crate::pages::packages::all_views;
 use crate::pages::{change, me};
 use crate::problem::Problem;
 use crate::session::Form;
 use crate::state::WebState;
-use crate::ui::list::{self, Column, Line, Listing, Offered};
+use crate::ui::list::{self, Column, Line, Listing, Offered, button, words};
 use crate::ui::visit::Visit;
 use crate::ui::{badge, fields, shell};
 
@@ -52,7 +52,7 @@ async fn show(state: &WebState, visit: &Visit, wrong: &[String]) -> Result<Respo
         empty: "today-jobs_none",
         live: None,
     };
-    Ok(told(visit, wrong, &listing, page.count, &lines))
+    Ok(listing.answer(visit, wrong, page.count, &lines))
 }
 
 fn line(visit: &Visit, j: &Waiting) -> Line {
@@ -102,7 +102,8 @@ pub(crate) async fn act(
     let (mut tx, actor) = change::begin(&state, &visit).await?;
     let done = match act.as_str() {
         "drop" => jobs::drop(&mut tx, audit, id, &actor).await,
-        _ => jobs::retry(&mut tx, audit, id, &actor).await,
+        "retry" => jobs::retry(&mut tx, audit, id, &actor).await,
+        other => Err(Refusal::not_found("action", other).into()),
     };
     match change::end(tx, done).await? {
         Ok(()) => Ok(shell::see_other(&me::back(&visit, &form))),

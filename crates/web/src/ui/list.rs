@@ -2,6 +2,7 @@
 //! function that makes a row's cells; chips, sorting, paging, choice of columns, saved views, ticking and the
 //! rows that change by themselves come from here.
 
+use axum::response::Response;
 use maud::{Markup, html};
 use oms_app::views;
 use oms_core::refusal::Refusal;
@@ -9,6 +10,7 @@ use oms_store::lists::{Ask, List};
 
 use crate::ui::shell::COUNT;
 use crate::ui::visit::Visit;
+use crate::ui::{fields, shell};
 
 /// Rows a page.
 pub(crate) const ROWS: i64 = 50;
@@ -158,6 +160,16 @@ fn joined(visit: &Visit) -> Vec<(String, String)> {
 }
 
 impl Listing<'_> {
+    /// The whole screen: what was just done, what went wrong, the list.
+    pub(crate) fn answer(&self, visit: &Visit, wrong: &[String], count: i64, lines: &[Line]) -> Response {
+        let content = html! {
+            (fields::said(visit))
+            (fields::refused(visit, wrong))
+            (self.show(visit, count, lines))
+        };
+        shell::page(visit, self.title, &content)
+    }
+
     /// The screen's content. `count`: rows on all pages.
     pub(crate) fn show(&self, visit: &Visit, count: i64, lines: &[Line]) -> Markup {
         let given = joined(visit);
@@ -312,6 +324,22 @@ impl Listing<'_> {
                 }
                 None => { (body) }
             }
+        }
+    }
+}
+
+/// Words of the data with what they are called.
+pub(crate) fn words(visit: &Visit, prefix: &str, all: &[&str]) -> Vec<(String, String)> {
+    all.iter().map(|w| ((*w).to_owned(), visit.lang.t(&format!("{prefix}{w}")).to_owned())).collect()
+}
+
+/// A button of one row; for screen readers with the row's name.
+pub(crate) fn button(visit: &Visit, to: &str, word: &str, label: &str) -> Markup {
+    html! {
+        form.inline method="post" action=(visit.href(to)) {
+            (visit.guard())
+            input type="hidden" name="back" value=(visit.here_with(&[]));
+            button aria-label=(format!("{} {label}", visit.t(word))) { (visit.t(word)) }
         }
     }
 }

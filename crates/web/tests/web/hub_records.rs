@@ -105,6 +105,10 @@ async fn changes_are_closed_once_and_the_plan_of_an_order_is_not_dropped() {
         assert_eq!(refused.code(), "job_needed");
         let retry = format!("/en/oms/jobs/{}/retry", job["id"]);
         s.fill(&ada, &retry, &[("back", "/en/oms/jobs")]).await.is(303);
+        for (list, id) in [("jobs", job["id"].as_i64().unwrap()), ("hub-changes", id)] {
+            let unknown = s.fill(&ada, &format!("/en/oms/{list}/{id}/what"), &[]).await;
+            assert!(unknown.body.contains("role=\"alert\""), "{list}: {}", unknown.body);
+        }
         let wrong = s.fill(&ada, &format!("/en/oms/jobs/{}/drop", job["id"]), &[]).await;
         assert!(wrong.body.contains("cancel the order instead"), "{}", wrong.body);
     })
