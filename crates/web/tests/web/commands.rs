@@ -252,6 +252,10 @@ async fn reasons_are_kept_and_missing_units_found_again() {
             (&old["state"]["enum_value"], &old["packageitem_set"][0]["denial_reason"]["title"]),
             (&json!("900"), &json!("Broken"))
         );
+        let ada = s.sign_in("ada", "a long password").await;
+        let page = s.see(&ada, &format!("/en/oms/packages/{p}")).await.is(200);
+        let (_, happened) = page.body.split_once("class=\"timeline\"").unwrap();
+        assert!(happened.contains(" · Broken"), "the timeline says why: {happened}");
         let open = s.get(&format!("{OMS}/discrepancies/?state=open")).await.is(200).json();
         assert_eq!(
             (&open["results"][0]["quantity"], &open["results"][0]["reason"]),
