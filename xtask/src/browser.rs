@@ -1,9 +1,11 @@
 //! The back office in a real browser: Chromium, chromedriver and axe, the walks, and the pictures of all screens.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::debian;
+use crate::postgres::{Durability, Postgres};
 use crate::steps::{Steps, cargo, output, run};
 
 /// The version of axe-core that pages are looked at with.
@@ -14,6 +16,9 @@ const AXE_SHA256: &str = "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89b
 const BINARY_VARIABLE: &str = "OMS_TEST_BINARY";
 /// Where the tests find axe (`browser/tests/browser/chromium.rs` reads it).
 const AXE_VARIABLE: &str = "OMS_TEST_AXE";
+/// Where the tests find a PostgreSQL server and its client (`browser/tests/browser/database.rs` reads them).
+const POSTGRES_VARIABLE: &str = "OMS_TEST_POSTGRES";
+const PSQL_VARIABLE: &str = "OMS_TEST_PSQL";
 /// Where the tests put the pictures of all screens (`browser/tests/browser/screens.rs` reads it).
 const SCREENSHOTS_VARIABLE: &str = "OMS_SCREENSHOTS";
 /// Where the pictures go unless `--out` says otherwise.
@@ -26,10 +31,16 @@ pub fn browser(arguments: &[String]) -> Result<(), String> {
     steps.finish()
 }
 
-/// The tests in a browser, as steps of their own.
-pub fn walks(steps: &mut Steps, arguments: &[String]) {
+/// The tests in a browser, as steps of their own; arguments go to the test binary.
+pub fn walks(steps: &mut Steps, arguments: &[impl AsRef<OsStr>]) {
     let Some(found) = steps.work("browser tools", tools) else { return steps.skip("browser") };
-    steps.run("browser", nextest(&found).args(arguments));
+    steps.run("browser", tests(&found).args(arguments));
+}
+
+/// What CI runs of them: each walk on both databases, each screen in both languages, themes and widths, but not
+/// in all combinations.
+pub fn share_of_ci(steps: &mut Steps) {
+    walks(steps, &["--skip", "screens::more::"]);
 }
 
 /// `cargo xtask screenshots`
@@ -45,7 +56,7 @@ pub fn screenshots(arguments: &[String]) -> Result<(), String> {
     let mut steps = Steps::default();
     match steps.work("browser tools", tools) {
         Some(found) => {
-            let mut command = nextest(&found);
+            let mut command = tests(&found);
             command.arg("screens::");
             steps.run("screenshots", command.env(SCREENSHOTS_VARIABLE, &folder));
             println!("\n{}", folder.display());
@@ -56,10 +67,11 @@ pub fn screenshots(arguments: &[String]) -> Result<(), String> {
 }
 
 /// The tests over the binary that was just built. Each has a server, a hub and a browser of its own.
-fn nextest(found: &Found) -> Command {
+fn tests(found: &Found) -> Command {
     let mut command = cargo();
     command.args(["test", "--manifest-path", "browser/Cargo.toml", "--locked", "--test", "browser", "--"]);
     command.args(["--test-threads", "2"]).env(AXE_VARIABLE, &found.axe).env(BINARY_VARIABLE, &found.binary);
+    command.env(POSTGRES_VARIABLE, found.postgres.url()).env(PSQL_VARIABLE, found.postgres.psql());
     command
 }
 
@@ -67,9 +79,10 @@ fn nextest(found: &Found) -> Command {
 struct Found {
     axe: PathBuf,
     binary: PathBuf,
+    postgres: Postgres,
 }
 
-/// The binary, Chromium, chromedriver and axe.
+/// The binary, Chromium, chromedriver, axe and a PostgreSQL.
 fn tools() -> Result<Found, String> {
     chromium()?;
     let axe = axe()?;
@@ -77,7 +90,7 @@ fn tools() -> Result<Found, String> {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
     let binary = target.join("debug/oms");
     let binary = binary.canonicalize().map_err(|e| format!("{}: {e}", binary.display()))?;
-    Ok(Found { axe, binary })
+    Ok(Found { axe, binary, postgres: Postgres::start(Durability::Fast)? })
 }
 
 fn chromium() -> Result<(), String> {

@@ -2,7 +2,7 @@
 
 use crate::postgres::{Durability, Postgres};
 use crate::steps::{Steps, cargo};
-use crate::{slowest, tools};
+use crate::{browser, slowest, tools};
 
 /// Where tests find the PostgreSQL server (`oms-testkit` reads it).
 const POSTGRES_VARIABLE: &str = "OMS_TEST_POSTGRES";
@@ -43,6 +43,7 @@ pub fn ci(arguments: &[String]) -> Result<(), String> {
             let flags = "-D warnings -A rustdoc::private-intra-doc-links";
             steps.run("documentation", doc.env("RUSTDOCFLAGS", flags));
             tests(&mut steps, &arguments);
+            browser::share_of_ci(&mut steps);
         }
         Extent::Quick => {
             arguments.extend(["--profile".to_owned(), "quick".to_owned()]);

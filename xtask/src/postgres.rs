@@ -52,6 +52,7 @@ pub struct Postgres {
     keeper: Child,
     folder: PathBuf,
     url: String,
+    psql: PathBuf,
 }
 
 /// `cargo xtask postgres`
@@ -133,7 +134,8 @@ impl Postgres {
         keeper.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
         let keeper = keeper.spawn().map_err(|e| format!("sh could not be started: {e}"))?;
         let url = format!("postgres://oms@127.0.0.1:{port}/postgres");
-        let server = Self { keeper, folder: folder.to_owned(), url };
+        let psql = Some(programs.join("psql")).filter(|p| p.is_file()).unwrap_or_else(|| "psql".into());
+        let server = Self { keeper, folder: folder.to_owned(), url, psql };
         server.wait_until_ready(&data)?;
         Ok(server)
     }
@@ -141,6 +143,11 @@ impl Postgres {
     /// The address of its `postgres` database; the user may do everything.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Its client.
+    pub fn psql(&self) -> &Path {
+        &self.psql
     }
 
     fn wait_until_ready(&self, data: &Path) -> Result<(), String> {

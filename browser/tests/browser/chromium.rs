@@ -1,5 +1,6 @@
 //! Chromium, driven by chromedriver: in the words of a person at the screen.
 
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -31,7 +32,7 @@ pub const PHONE: Look = Look { width: 360, height: 740, scheme: "light" };
 /// A browser. It ends with the test.
 pub struct Browser {
     pub driver: WebDriver,
-    server: Child,
+    _server: Chromedriver,
     /// The address of the OMS, without a slash at its end.
     pub base: String,
     look: Look,
@@ -39,9 +40,19 @@ pub struct Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // chromedriver takes its browsers with it.
-        let _ = self.server.kill();
-        let _ = self.server.wait();
+        // Told to end the session, chromedriver waits a minute for Chromium's last page: both are ended with their group.
+        let _ = self.driver.clone().leak();
+    }
+}
+
+/// A chromedriver of the test's own, with the Chromium that it starts.
+struct Chromedriver(Child);
+
+impl Drop for Chromedriver {
+    fn drop(&mut self) {
+        let group = format!("-{}", self.0.id());
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
+        let _ = self.0.wait();
     }
 }
 
@@ -52,14 +63,16 @@ fn free_port() -> u16 {
 impl Browser {
     pub async fn open(base: &str, look: Look) -> Self {
         let port = free_port();
-        let server = Command::new("chromedriver")
+        let started = Command::new("chromedriver")
             .args([&format!("--port={port}"), "--allowed-ips=127.0.0.1"])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
+            .process_group(0)
             .spawn()
             .expect(
                 "chromedriver: install Debian's chromium and chromium-driver, or run cargo xtask ci as root",
             );
+        let server = Chromedriver(started);
         let mut capabilities = DesiredCapabilities::chrome();
         for argument in [
             "--headless=new",
@@ -67,6 +80,12 @@ impl Browser {
             "--disable-gpu",
             "--hide-scrollbars",
             "--disable-dev-shm-usage",
+            "--no-first-run",
+            // It asks for nothing but our pages.
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--disable-quic",
         ] {
             capabilities.add_arg(argument).unwrap();
         }
@@ -82,7 +101,7 @@ impl Browser {
             }
             tokio::time::sleep(GLANCE).await;
         };
-        let browser = Self { driver, server, base: base.to_owned(), look };
+        let browser = Self { driver, _server: server, base: base.to_owned(), look };
         browser.cdp("Emulation.setDeviceMetricsOverride", json!({"width": look.width, "height": look.height, "deviceScaleFactor": 1, "mobile": look.width < 600})).await;
         browser
             .cdp(

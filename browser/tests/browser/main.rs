@@ -2,6 +2,7 @@
 //! accessibility, and pictures to look at. `cargo xtask browser` builds the binary and says where it is.
 
 mod chromium;
+mod database;
 mod place;
 #[path = "../../../crates/oms/tests/oms/support/process.rs"]
 #[expect(dead_code, reason = "the binary's own tests use all of it")]

@@ -1,6 +1,5 @@
-//! Where the browser goes: the demo of the binary, or an empty OMS beside a demo hub.
+//! Where the browser goes: the demo of the binary, or an empty OMS beside a demo hub, on either database.
 
-use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -8,6 +7,7 @@ use serde_json::Value;
 use tempfile::{TempDir, tempdir};
 
 use crate::chromium::{Browser, Look};
+use crate::database::{Database, Kind};
 use crate::oms;
 use crate::process::Process;
 
@@ -22,40 +22,37 @@ pub struct Demo {
     _folder: TempDir,
 }
 
-const ARGUMENTS: [&str; 5] = ["demo", "--listen", "127.0.0.1:0", "--hub-listen", "127.0.0.1:0"];
+const ARGUMENTS: [&str; 6] = ["demo", "--listen", "127.0.0.1:0", "--hub-listen", "127.0.0.1:0", "--database"];
 
-/// What the demo makes, made once for all tests: planning takes longer than most of them.
+/// What the demo makes, made once a kind of database for all tests: planning takes longer than most of them.
 struct Planned {
     folder: TempDir,
+    database: Database,
     password: String,
 }
 
 impl Planned {
-    fn get() -> &'static Self {
-        static PLANNED: OnceLock<Planned> = OnceLock::new();
-        PLANNED.get_or_init(|| {
-            let folder = tempdir().unwrap();
-            let mut process =
-                Process::start(oms(folder.path(), &[&ARGUMENTS[..], &["--until-idle"]].concat()));
-            let password = after(&process.line("password "), "password ");
-            let ended = process.wait();
-            assert!(ended.status.success(), "{ended:#?}");
-            Self { folder, password }
-        })
+    fn get(kind: Kind) -> &'static Self {
+        static SQLITE: OnceLock<Planned> = OnceLock::new();
+        static POSTGRES: OnceLock<Planned> = OnceLock::new();
+        let planned = match kind {
+            Kind::Sqlite => &SQLITE,
+            Kind::Postgres => &POSTGRES,
+        };
+        planned.get_or_init(|| Self::make(kind))
     }
-}
 
-/// Copies a folder with all that is in it.
-fn copy(from: &Path, to: &Path) {
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            std::fs::create_dir_all(&target).unwrap();
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
+    fn make(kind: Kind) -> Self {
+        let folder = tempdir().unwrap();
+        let database = Database::new(kind, "planned");
+        database.create(folder.path());
+        let url = database.url();
+        let arguments = [&ARGUMENTS[..], &[&url, "--until-idle"]].concat();
+        let mut process = Process::start(oms(folder.path(), &arguments));
+        let password = after(&process.line("password "), "password ");
+        let ended = process.wait();
+        assert!(ended.status.success(), "{ended:#?}");
+        Self { folder, database, password }
     }
 }
 
@@ -65,11 +62,12 @@ fn after(line: &str, mark: &str) -> String {
 
 impl Demo {
     /// Starts it on a copy of a database in which all is planned.
-    pub fn start() -> Self {
-        let planned = Planned::get();
+    pub fn start(kind: Kind) -> Self {
+        let planned = Planned::get(kind);
         let folder = tempdir().unwrap();
-        copy(planned.folder.path(), folder.path());
-        let mut process = Process::start(oms(folder.path(), &ARGUMENTS));
+        let database = planned.database.copy(planned.folder.path(), folder.path());
+        let url = database.url();
+        let mut process = Process::start(oms(folder.path(), &[&ARGUMENTS[..], &[&url]].concat()));
         let base = after(&process.line("OMS at "), "OMS at ");
         let link = after(&process.line("/sign-in?"), &base);
         let token = after(&process.line("token: "), "token: ");
@@ -114,23 +112,18 @@ pub struct Empty {
 pub const HUB_PASSWORD: &str = "the hub's password";
 
 impl Empty {
-    pub fn start() -> Self {
+    pub fn start(kind: Kind) -> Self {
         let folder = tempdir().unwrap();
+        let database = Database::new(kind, "empty");
+        database.create(folder.path());
         let hub = ["hub", "--listen", "127.0.0.1:0", "--password", HUB_PASSWORD, "--state", "hub.db"];
         let mut hub = Process::start(oms(folder.path(), &hub));
         let line = hub.line("http://");
         let url = line.split_whitespace().find(|w| w.starts_with("http://")).unwrap();
         let hub_url =
             url.trim_end_matches(['.', ',', '/']).trim_end_matches("/api/v1").to_owned() + "/api/v1";
-        let serve = [
-            "serve",
-            "--database",
-            "sqlite://oms.db",
-            "--listen",
-            "127.0.0.1:0",
-            "--allow-net",
-            "127.0.0.0/8",
-        ];
+        let serve =
+            ["serve", "--database", &database.url(), "--listen", "127.0.0.1:0", "--allow-net", "127.0.0.0/8"];
         let mut oms = Process::start(oms(folder.path(), &serve));
         let base = after(&oms.line("OMS at "), "OMS at ");
         let link = after(&oms.line("/first-admin"), &base);

@@ -4,7 +4,37 @@ use serde_json::json;
 use thirtyfour::prelude::Key;
 
 use crate::chromium::{Browser, DESKTOP, PHONE};
+use crate::database::Kind;
 use crate::place::{Demo, Empty, HUB_PASSWORD};
+
+/// Each walk on both databases.
+macro_rules! walks {
+    ($($walk:ident),* $(,)?) => {
+        walks!(sqlite Kind::Sqlite => $($walk)*);
+        walks!(postgres Kind::Postgres => $($walk)*);
+    };
+    ($on:ident $kind:expr => $($walk:ident)*) => {
+        mod $on {
+            use crate::database::Kind;
+            $(
+                #[tokio::test]
+                async fn $walk() {
+                    super::$walk($kind).await;
+                }
+            )*
+        }
+    };
+}
+
+walks!(
+    the_first_administrator_sets_the_system_up_against_the_hub,
+    a_wrong_password_is_said_so_and_leaving_ends_the_session,
+    a_package_goes_from_waiting_to_delivered,
+    a_refused_package_is_planned_elsewhere_and_the_screen_says_why,
+    a_bulk_action_tells_of_each_row_and_repeats_the_failed_alone,
+    a_scenario_is_edited_previewed_published_and_taken_back,
+    rows_change_by_themselves_and_keys_are_enough,
+);
 
 /// No script failed and no policy was broken on the way.
 async fn assert_quiet(browser: &Browser) {
@@ -12,9 +42,8 @@ async fn assert_quiet(browser: &Browser) {
     assert!(errors.is_empty(), "the console says {errors:#?}");
 }
 
-#[tokio::test]
-async fn the_first_administrator_sets_the_system_up_against_the_hub() {
-    let place = Empty::start();
+async fn the_first_administrator_sets_the_system_up_against_the_hub(on: Kind) {
+    let place = Empty::start(on);
     let browser = Browser::open(&place.base, DESKTOP).await;
     browser.go(&place.link).await;
     browser.fill("#username", "ada").await;
@@ -66,9 +95,8 @@ async fn the_first_administrator_sets_the_system_up_against_the_hub() {
     assert_quiet(&browser).await;
 }
 
-#[tokio::test]
-async fn a_wrong_password_is_said_so_and_leaving_ends_the_session() {
-    let demo = Demo::start();
+async fn a_wrong_password_is_said_so_and_leaving_ends_the_session(on: Kind) {
+    let demo = Demo::start(on);
     let browser = Browser::open(&demo.base, PHONE).await;
     browser.go("/en/oms/packages?state__enum_value__in=100").await;
     browser.arrives("/login").await;
@@ -95,9 +123,8 @@ async fn a_wrong_password_is_said_so_and_leaving_ends_the_session() {
     browser.arrives("/login").await;
 }
 
-#[tokio::test]
-async fn a_package_goes_from_waiting_to_delivered() {
-    let demo = Demo::start();
+async fn a_package_goes_from_waiting_to_delivered(on: Kind) {
+    let demo = Demo::start(on);
     let browser = Browser::open(&demo.base, DESKTOP).await;
     browser.go(&demo.link).await;
     browser.arrives("/en/oms").await;
@@ -124,9 +151,8 @@ async fn a_package_goes_from_waiting_to_delivered() {
     assert_quiet(&browser).await;
 }
 
-#[tokio::test]
-async fn a_refused_package_is_planned_elsewhere_and_the_screen_says_why() {
-    let demo = Demo::start();
+async fn a_refused_package_is_planned_elsewhere_and_the_screen_says_why(on: Kind) {
+    let demo = Demo::start(on);
     let browser = demo.browser(DESKTOP).await;
     browser.go("/en/oms/settings/denial-reasons").await;
     browser.click(".tools summary").await;
@@ -170,9 +196,8 @@ fn supply_elsewhere(demo: &Demo, address: &str) {
     assert!(loaded.get("error").is_none(), "{loaded}");
 }
 
-#[tokio::test]
-async fn a_bulk_action_tells_of_each_row_and_repeats_the_failed_alone() {
-    let demo = Demo::start();
+async fn a_bulk_action_tells_of_each_row_and_repeats_the_failed_alone(on: Kind) {
+    let demo = Demo::start(on);
     let browser = demo.browser(DESKTOP).await;
     browser.go("/en/oms/packages?state__enum_value__in=100").await;
     for row in [1, 2, 3] {
@@ -200,9 +225,8 @@ async fn a_bulk_action_tells_of_each_row_and_repeats_the_failed_alone() {
     assert_quiet(&browser).await;
 }
 
-#[tokio::test]
-async fn a_scenario_is_edited_previewed_published_and_taken_back() {
-    let demo = Demo::start();
+async fn a_scenario_is_edited_previewed_published_and_taken_back(on: Kind) {
+    let demo = Demo::start(on);
     let browser = demo.browser(DESKTOP).await;
     browser.go("/en/oms/scenarios/distribution").await;
     browser.click("tbody a.row").await;
@@ -239,9 +263,8 @@ async fn a_scenario_is_edited_previewed_published_and_taken_back() {
     assert_quiet(&browser).await;
 }
 
-#[tokio::test]
-async fn rows_change_by_themselves_and_keys_are_enough() {
-    let demo = Demo::start();
+async fn rows_change_by_themselves_and_keys_are_enough(on: Kind) {
+    let demo = Demo::start(on);
     let browser = demo.browser(DESKTOP).await;
     browser.go("/en/oms/packages?state__enum_value__in=100,200").await;
     browser.until("the stream is open", "return !document.querySelector('#live').hidden").await;

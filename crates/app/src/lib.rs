@@ -92,6 +92,7 @@ pub struct App {
     engines: stock::engines::Engines,
     flow: rules::transitions::FlowCache,
     far: packages::commands::outside::FarSide,
+    changes: upkeep::changes::Feed,
 }
 
 impl App {
@@ -118,6 +119,7 @@ impl App {
             engines: stock::engines::Engines::default(),
             flow: rules::transitions::FlowCache::default(),
             far: packages::commands::outside::FarSide::default(),
+            changes: upkeep::changes::Feed::default(),
         })
     }
 

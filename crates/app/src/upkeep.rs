@@ -1,5 +1,6 @@
 //! Upkeep: jobs, nodes, what is counted and looked after for people.
 
+pub mod changes;
 pub mod coalesce;
 pub mod history;
 pub mod idempotency;

@@ -8,7 +8,7 @@ use oms_app::orders::cancellations;
 use oms_app::orders::intake::{self, PollCursor, Polled};
 use oms_app::packages::commands;
 use oms_app::rules::schedules;
-use oms_app::upkeep::{nodes, search};
+use oms_app::upkeep::{changes, nodes, search};
 use oms_app::{App, planning, setup};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -50,7 +50,7 @@ impl Node {
         node
     }
 
-    /// Starts heartbeat, sweep and the setup tasks only.
+    /// Starts heartbeat, sweep, positions and word of changes, and the setup tasks only.
     pub fn start_setup(app: Arc<App>) -> Self {
         let (stop, stopped) = watch::channel(false);
         let mut loops = JoinSet::new();
@@ -67,6 +67,10 @@ impl Node {
         loops.spawn(every(stopped.clone(), SCHEDULE_LOOK, app.clone(), "schedules", async |app| {
             schedules::tick(app).await.map(|_| ())
         }));
+        loops.spawn(busy(stopped.clone(), app.clone(), "positions", async |app| {
+            changes::place_tick(app).await
+        }));
+        loops.spawn(busy(stopped.clone(), app.clone(), "changes", async |app| changes::tell_tick(app).await));
         loops.spawn(busy(stopped, app.clone(), "setup", async |app| Ok(setup::tick(app).await?.is_some())));
         Self { app, stop, loops, planners: 0, caught_up: watch::channel(false).1 }
     }

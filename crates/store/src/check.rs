@@ -363,6 +363,22 @@ fn event_checks() -> Vec<Check> {
             "SELECT uuid FROM events GROUP BY uuid HAVING COUNT(*) > 1",
         ),
         check(
+            "E9",
+            "positions of events have no gap and end at the head",
+            "SELECT 'position ' || x.position FROM (SELECT position, LAG(position) OVER (ORDER BY position) AS before \
+             FROM events WHERE position IS NOT NULL) x WHERE x.position <> x.before + 1 \
+             UNION ALL SELECT 'head ' || h.position FROM event_head h \
+             WHERE h.position <> (SELECT COALESCE(MAX(position), h.position) FROM events)",
+        ),
+        check(
+            "E10",
+            "a record's events have positions in its sequence",
+            "SELECT x.entity || ' ' || x.entity_id || ' event ' || x.seq FROM (SELECT entity, entity_id, seq, position, \
+             LAG(position) OVER w AS before, LAG(seq) OVER w AS before_seq FROM events \
+             WINDOW w AS (PARTITION BY entity, entity_id ORDER BY seq)) x \
+             WHERE x.before_seq IS NOT NULL AND x.position IS NOT NULL AND (x.before IS NULL OR x.before > x.position)",
+        ),
+        check(
             "C2",
             "no effect is without its command",
             "SELECT 'ledger row ' || l.id FROM stock_ledger l LEFT JOIN commands c ON c.id = l.command_id WHERE c.id IS NULL \

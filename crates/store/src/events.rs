@@ -1,8 +1,13 @@
-//! The outbox: one row a change, in the sequence of its record, written with the change.
+//! The outbox: one row a change, in the sequence of its record, written with the change; and the positions by which
+//! it is read, in one gapless order over all records.
+//!
+//! A position must say that everything before it can be read already. SQLite has one writer, so its events get theirs
+//! as they are written. PostgreSQL commits in any order: there positions are given to what is committed ([`place`]).
 
 use crate::access::logs::Actor;
 use crate::batch::Rows;
-use crate::{StoreError, Tx, args};
+use crate::db::Dialect;
+use crate::{Row, StoreError, Tx, Value, args};
 
 /// One change to be told.
 #[derive(Debug, Clone)]
@@ -19,13 +24,8 @@ pub struct NewEvent<'a> {
 }
 
 /// Collects event rows of a batch.
-pub struct EventRows(Rows);
-
-impl Default for EventRows {
-    fn default() -> Self {
-        Self(Rows::new(11))
-    }
-}
+#[derive(Default)]
+pub struct EventRows(Vec<Vec<Value>>);
 
 impl EventRows {
     /// Adds an event.
@@ -48,10 +48,86 @@ impl EventRows {
 
     /// Writes them.
     pub async fn write(self, tx: &mut Tx) -> Result<(), StoreError> {
-        let head = "INSERT INTO events (id, entity, entity_id, seq, type, also, uuid, at_us, command_id, actor, delta)";
-        tx.insert(head, self.0, "").await?;
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        let mut next = match tx.dialect() {
+            Dialect::Sqlite => Some(advance(tx, self.0.len() as i64).await?),
+            Dialect::Postgres => None,
+        };
+        let mut rows = Rows::new(12);
+        for mut row in self.0 {
+            next = next.map(|position| position + 1);
+            row.push(next.into());
+            rows.push(row);
+        }
+        let head = "INSERT INTO events (id, entity, entity_id, seq, type, also, uuid, at_us, command_id, actor, delta, position)";
+        tx.insert(head, rows, "").await?;
         Ok(())
     }
+}
+
+/// Takes the next `n` positions; gives the one before them.
+async fn advance(tx: &mut Tx, n: i64) -> Result<i64, StoreError> {
+    let sql = "UPDATE event_head SET position = position + $1 WHERE id = 1 RETURNING position";
+    Ok(tx.scalar(sql, args![n]).await? - n)
+}
+
+/// Gives positions to at most `most` committed events that have none; says how many. Any node may try at any time: the
+/// head's row lets one through, and the others come back with nothing.
+pub async fn place(tx: &mut Tx, most: i64) -> Result<i64, StoreError> {
+    let lock = format!("SELECT position FROM event_head WHERE id = 1{}", tx.dialect().skip_locked());
+    let Some(head) = tx.first(lock, args![]).await? else { return Ok(0) };
+    // A record's events in its sequence, whatever the clocks said; a part of what waits is whole records but one.
+    let placed = tx
+        .execute(
+            "UPDATE events SET position = placed.n + $1 FROM (\
+                 SELECT id, ROW_NUMBER() OVER (ORDER BY moment, entity, entity_id, seq) AS n FROM (\
+                     SELECT id, entity, entity_id, seq, \
+                            MAX(at_us) OVER (PARTITION BY entity, entity_id ORDER BY seq) AS moment FROM (\
+                         SELECT id, entity, entity_id, seq, at_us FROM events WHERE position IS NULL \
+                         ORDER BY entity, entity_id, seq LIMIT $2\
+                     ) AS waiting\
+                 ) AS ordered\
+             ) AS placed WHERE placed.id = events.id",
+            args![head.i64(0)?, most],
+        )
+        .await? as i64;
+    if placed > 0 {
+        advance(tx, placed).await?;
+    }
+    Ok(placed)
+}
+
+/// Whether an event waits for its position.
+pub async fn is_waiting(tx: &mut Tx) -> Result<bool, StoreError> {
+    Ok(tx.first("SELECT 1 FROM events WHERE position IS NULL LIMIT 1", args![]).await?.is_some())
+}
+
+/// The last position given.
+pub async fn head(tx: &mut Tx) -> Result<i64, StoreError> {
+    tx.scalar("SELECT position FROM event_head WHERE id = 1", args![]).await
+}
+
+/// A change by its position.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    pub position: i64,
+    pub entity: String,
+    pub entity_id: i64,
+    /// 1: the record was made.
+    pub seq: i64,
+}
+
+/// The changes after a position, in order, at most so many.
+pub async fn after(tx: &mut Tx, position: i64, most: i64) -> Result<Vec<Placed>, StoreError> {
+    let sql =
+        "SELECT position, entity, entity_id, seq FROM events WHERE position > $1 ORDER BY position LIMIT $2";
+    let one = |row: &Row| {
+        let mut c = row.cols();
+        Ok(Placed { position: c.i64()?, entity: c.text()?, entity_id: c.i64()?, seq: c.i64()? })
+    };
+    tx.fetch(sql, args![position, most]).await?.iter().map(one).collect()
 }
 
 /// The event's uuid (version 8, ours): the digest of its record and sequence, which name it for good.

@@ -17,6 +17,7 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     ("0008_exclusions", include_str!("../schema/0008_exclusions.sql")),
     ("0009_hub_records", include_str!("../schema/0009_hub_records.sql")),
     ("0010_writing_less", include_str!("../schema/0010_writing_less.sql")),
+    ("0011_event_positions", include_str!("../schema/0011_event_positions.sql")),
 ];
 
 /// Tries at the first statement, which two nodes may run at the same moment on PostgreSQL.

@@ -97,28 +97,46 @@ function listen() {
   if (sign) sign.hidden = true;
   if (!live || !window.EventSource) return;
   const lang = document.documentElement.lang;
-  stream = new EventSource(`/${lang}/oms/live?of=${live.dataset.live}&ids=${live.dataset.ids}`);
+  stream = new EventSource(`/${lang}/oms/live?of=${live.dataset.live}&ids=${live.dataset.ids}&after=${live.dataset.after}`);
   stream.onopen = () => sign && (sign.hidden = false);
   stream.onerror = () => sign && (sign.hidden = true);
   stream.addEventListener("changed", (event) => changed(live, JSON.parse(event.data)));
 }
 
+// What people read, without the words that only time changes.
+function text(main) {
+  const copy = main.cloneNode(true);
+  $$("time, .new-rows, .said", copy).forEach((part) => part.remove());
+  return copy.textContent;
+}
+
 async function changed(live, { ids, new: more }) {
-  if (live.tagName === "TABLE" && more) offer(live, more);
-  if (!ids.length || !live.isConnected) return;
+  if (!live.isConnected) return;
   const response = await fetch(location.href, { headers: { accept: "text/html" } });
   if (!response.ok || !live.isConnected) return;
   const page = parse(await response.text());
   if (live.tagName !== "TABLE") {
     // Nobody's half-written form is thrown away.
     if ($("main details.menu[open]") || $("main")?.contains(document.activeElement?.closest("form"))) return offer(live, 0);
-    if ($("main", page)) show(page);
+    // What this page did itself it shows already: nothing moves under the next click.
+    if (!$("main", page) || text($("main", page)) === text($("main"))) return;
+    show(page);
     $("main .head")?.classList.add("flash");
     return;
   }
+  // Of what is new, what fits this list.
+  const shown = new Set(live.dataset.ids.split(","));
+  const fresh = $$("main tr[data-id]", page).filter((row) => !shown.has(row.dataset.id)).length;
+  if (more && fresh) offer(live, fresh);
   for (const id of ids) {
     const [old, now] = [$(`tr[data-id="${id}"]`, live), $(`tr[data-id="${id}"]`, page)];
-    if (!old || !now) continue;
+    if (!old) continue;
+    if (!now) {
+      // It does not fit any more: it stays under the hand, but not as if nothing had happened.
+      old.classList.add("gone");
+      if (!$(".new-rows")) offer(live, 0);
+      continue;
+    }
     const was = $(".tick input", old)?.checked;
     const row = document.adoptNode(now);
     if ($(".tick input", row)) $(".tick input", row).checked = was;

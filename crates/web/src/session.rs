@@ -8,6 +8,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use jiff::tz::TimeZone;
 use oms_app::access::sessions::{self, Seated};
+use oms_app::upkeep::changes;
 use sha2::{Digest, Sha256};
 
 use crate::auth::Guard;
@@ -101,7 +102,8 @@ pub(crate) async fn guard(State(guard): State<Guard>, request: Request, next: Ne
         Err(error) => return shell::failed(None, Problem::from(error)),
     };
     let Some(seated) = seated else { return ask_to_sign_in(&request) };
-    let visit = visit(&request, &seated, &secret, guard.state.app.now_us());
+    let app = &guard.state.app;
+    let visit = visit(&request, &seated, &secret, (app.now_us(), changes::position(app)));
     if !seated.principal.role.may(guard.permission) {
         let detail = "Your role does not include this; ask an administrator.";
         return shell::failed(
@@ -123,7 +125,7 @@ pub(crate) async fn guard(State(guard): State<Guard>, request: Request, next: Ne
     shell::dressed(&visit, response).await
 }
 
-fn visit(request: &Request, seated: &Seated, secret: &str, now_us: i64) -> Visit {
+fn visit(request: &Request, seated: &Seated, secret: &str, (now_us, position): (i64, i64)) -> Visit {
     let path = request.uri().path().to_owned();
     let wished = || seated.preferences.language.as_deref().and_then(Lang::parse);
     let lang = path.get(1..3).and_then(Lang::parse).or_else(wished).unwrap_or(Lang::En);
@@ -139,6 +141,7 @@ fn visit(request: &Request, seated: &Seated, secret: &str, now_us: i64) -> Visit
         path,
         query: query.into_iter().filter(|(k, v)| !k.contains('\0') && !v.contains('\0')).collect(),
         now_us,
+        position,
     }
 }
 

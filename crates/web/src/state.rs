@@ -14,7 +14,7 @@ use crate::throttle::Throttle;
 /// a flood of guesses does not hold connections.
 const LOGINS_AT_ONCE: usize = 32;
 
-/// Screens that follow changes at once: each looks at the database every two seconds.
+/// Screens that follow changes at once: each holds a connection.
 const STREAMS_AT_ONCE: usize = 500;
 
 /// The parts of the web side, shared by all requests. Cheap to clone.

@@ -1,11 +1,11 @@
-//! What happened to a record, for its timeline, and whether a screen of it is out of date.
+//! What happened to a record, for its timeline.
 
 use std::collections::BTreeSet;
 
 use oms_store::Tx;
 use oms_store::rules::denial_reasons;
 use oms_store::upkeep::history as store;
-pub use oms_store::upkeep::history::{Entry, Versioned};
+pub use oms_store::upkeep::history::Entry;
 
 use crate::{App, Result};
 
@@ -48,13 +48,4 @@ async fn tell_reasons(tx: &mut Tx, entries: &mut [Entry]) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Records with their versions, and how many were made after a moment.
-pub async fn look(app: &App, of: Versioned, ids: Vec<i64>, since_us: i64) -> Result<(Vec<(i64, i64)>, i64)> {
-    /// More than this a screen does not say.
-    const MOST_NEW: i64 = 100;
-    let mut tx = app.store.read().await?;
-    let versions = store::versions(&mut tx, of, ids).await?;
-    Ok((versions, store::made_since(&mut tx, of, since_us, MOST_NEW).await?))
 }

@@ -141,6 +141,9 @@ fn mutants(dialect: Dialect) -> Vec<Mutant> {
         one("E1", "DELETE FROM events WHERE entity = 'package'"),
         one("E2", "UPDATE events SET seq = seq + 5 WHERE entity = 'package'"),
         one("E3", "UPDATE events SET uuid = 'the same'"),
+        one("E9", "UPDATE events SET position = position + 1 WHERE position = (SELECT MAX(position) FROM events)"),
+        one("E9", "UPDATE event_head SET position = position + 1"),
+        one("E10", "UPDATE events SET position = -id"),
         one("C2", "DELETE FROM commands WHERE id IN (SELECT command_id FROM stock_ledger)"),
         one("C2", "DELETE FROM commands WHERE id IN (SELECT command_id FROM audit_log)"),
         Mutant("C3", vec![copy_of_step("9000002", 2, "new_state")]),
@@ -242,6 +245,7 @@ async fn world(database: Database) -> Rig {
     let new = NewOrder { number: "LATE-1".into(), channel: 1, customer: 1, lines: vec![line] };
     rig.hub.hub.create_order(new).await.unwrap();
     assert!(poll(&rig.app).await > 0);
+    while oms_app::upkeep::changes::place_tick(&rig.app).await.unwrap() {}
     rig
 }
 

@@ -3,6 +3,7 @@
 
 mod cancellation_table;
 mod cancellations;
+mod changes;
 mod check;
 mod command_model;
 mod command_table;

@@ -61,34 +61,3 @@ pub async fn usernames(tx: &mut Tx, ids: Vec<i64>) -> Result<HashMap<i64, String
     };
     rows.iter().map(one).collect()
 }
-
-/// The versions of records, by id: what a screen looks at to see whether it is out of date. Ids that are gone
-/// have none.
-pub async fn versions(tx: &mut Tx, of: Versioned, ids: Vec<i64>) -> Result<Vec<(i64, i64)>, StoreError> {
-    let head = match of {
-        Versioned::Packages => "SELECT id, version FROM packages WHERE id",
-        Versioned::Transfers => "SELECT id, version FROM transfers WHERE id",
-        Versioned::Orders => "SELECT id, event_seq FROM orders WHERE id",
-    };
-    let rows = tx.fetch_in(head, ids, "ORDER BY id").await?;
-    rows.iter().map(|r| Ok((r.i64(0)?, r.i64(1)?))).collect()
-}
-
-/// How many records were made after a moment, at most `most`.
-pub async fn made_since(tx: &mut Tx, of: Versioned, since_us: i64, most: i64) -> Result<i64, StoreError> {
-    let table = match of {
-        Versioned::Packages => "packages",
-        Versioned::Transfers => "transfers",
-        Versioned::Orders => "orders",
-    };
-    let sql = format!("SELECT COUNT(*) FROM (SELECT id FROM {table} WHERE created_us > $1 LIMIT $2) AS made");
-    tx.scalar(sql, args![since_us, most]).await
-}
-
-/// Records whose change a screen can follow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Versioned {
-    Packages,
-    Transfers,
-    Orders,
-}

@@ -113,7 +113,7 @@ async fn detail(state: &WebState, visit: &Visit, id: i64, wrong: &[String]) -> R
     let content = html! {
         (fields::said(visit))
         (fields::refused(visit, wrong))
-        div.head data-live="orders" data-ids=(id) {
+        div.head data-live="orders" data-ids=(id) data-after=(visit.position) {
             h1 { (o.number) }
             @if let Some(plan) = plan { (badge::plan(visit, &plan.state)) @if let Some(reason) = &plan.reason { span.soft { (reason) } } }
         }

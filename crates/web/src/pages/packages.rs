@@ -343,7 +343,7 @@ async fn detail(state: &WebState, visit: &Visit, id: i64, wrong: &[String]) -> R
     let content = html! {
         (fields::said(visit))
         (fields::refused(visit, wrong))
-        div.head data-live="packages" data-ids=(id) {
+        div.head data-live="packages" data-ids=(id) data-after=(visit.position) {
             h1 { (p.number) }
             (badge::package(visit, p.state))
             @if let Some(held) = held { span.soft { (held) } }

@@ -165,7 +165,7 @@ async fn detail(state: &WebState, visit: &Visit, id: i64, wrong: &[String]) -> R
     let content = html! {
         (fields::said(visit))
         (fields::refused(visit, wrong))
-        div.head data-live="transfers" data-ids=(id) {
+        div.head data-live="transfers" data-ids=(id) data-after=(visit.position) {
             h1 { (t.number) }
             (badge::transfer(visit, t.state))
             @if t.is_detached { span.soft { (visit.t("transfer-detached")) } }

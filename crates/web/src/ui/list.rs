@@ -290,7 +290,7 @@ impl Listing<'_> {
         let ids = lines.iter().map(|l| l.id.to_string()).collect::<Vec<_>>().join(",");
         let body = html! {
             div.scroll tabindex="0" role="region" aria-label=(self.title) {
-                table.list data-live=[self.live] data-ids=(ids) {
+                table.list data-live=[self.live] data-ids=(ids) data-after=(visit.position) {
                     thead { tr {
                         @if self.bulk.is_some() { th.tick { input type="checkbox" data-all aria-label=(visit.t("list-all")); } }
                         @for i in &shown { (head(visit, &self.columns[*i])) }

@@ -26,6 +26,8 @@ pub(crate) struct Visit {
     pub path: String,
     pub query: Vec<(String, String)>,
     pub now_us: i64,
+    /// Changes before it are on the page; the page follows those after it.
+    pub position: i64,
 }
 
 impl<S: Sync> FromRequestParts<S> for Visit {

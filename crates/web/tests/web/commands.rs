@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::support::{OMS, Reply, Server, on_each};
 
 /// Two warehouses, and as many planned orders of two units as asked for. Returns the packages' ids.
-async fn shop(s: &Server, orders: usize) -> Vec<i64> {
+pub async fn shop(s: &Server, orders: usize) -> Vec<i64> {
     for (i, erp) in ["W1", "W2"].into_iter().enumerate() {
         let id = s.warehouse(erp).await;
         s.write("PATCH", &format!("{OMS}/stocklocations/{id}/"), &json!({"priority": i})).await.is(200);

@@ -10,6 +10,7 @@ mod first_admin;
 mod hub_records;
 mod intake;
 mod lists;
+mod live;
 mod logs;
 mod orders;
 mod planning;
