@@ -1,6 +1,5 @@
 //! The back office in a real browser: Chromium, chromedriver and axe, the walks, and the pictures of all screens.
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -32,15 +31,9 @@ pub fn browser(arguments: &[String]) -> Result<(), String> {
 }
 
 /// The tests in a browser, as steps of their own; arguments go to the test binary.
-pub fn walks(steps: &mut Steps, arguments: &[impl AsRef<OsStr>]) {
+pub fn walks(steps: &mut Steps, arguments: &[String]) {
     let Some(found) = steps.work("browser tools", tools) else { return steps.skip("browser") };
     steps.run("browser", tests(&found).args(arguments));
-}
-
-/// What CI runs of them: each walk on both databases, each screen in both languages, themes and widths, but not
-/// in all combinations.
-pub fn share_of_ci(steps: &mut Steps) {
-    walks(steps, &["--skip", "screens::more::"]);
 }
 
 /// `cargo xtask screenshots`

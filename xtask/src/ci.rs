@@ -43,7 +43,7 @@ pub fn ci(arguments: &[String]) -> Result<(), String> {
             let flags = "-D warnings -A rustdoc::private-intra-doc-links";
             steps.run("documentation", doc.env("RUSTDOCFLAGS", flags));
             tests(&mut steps, &arguments);
-            browser::share_of_ci(&mut steps);
+            browser::walks(&mut steps, &[]);
         }
         Extent::Quick => {
             arguments.extend(["--profile".to_owned(), "quick".to_owned()]);

@@ -20,8 +20,8 @@ cargo xtask <chore>
                           start whole processes
   test [arguments]        the tests alone, with a PostgreSQL of their own; arguments go to nextest,
                           for example: cargo xtask test -p oms-store
-  browser [arguments]     the tests in headless Chromium, all of them: `ci` leaves out some looks at the screens.
-                          Arguments go to the tests, for example: cargo xtask browser walks::sqlite
+  browser [arguments]     the tests in headless Chromium; arguments go to them, for example:
+                          cargo xtask browser walks::sqlite
   screenshots [--out DIR] pictures of every screen at two widths, in both languages and themes, and what is
                           wrong on each; in target/screenshots unless --out says otherwise
   bench DIR [--copies N]  the figures of docs/benchmarks.md, on a folder of orders

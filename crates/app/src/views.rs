@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use oms_core::refusal::Refusal;
 use oms_core::scenarios::Family;
-use oms_core::time;
+use oms_core::{search, time};
 use oms_store::lists::transfers::{Coming, of_package_items};
 use oms_store::lists::{self, Ask, Condition, Filter, Kind, List, Page, Word};
 use oms_store::orders::order_views::{self as store, Customer, Order, OrderItem, Product};
@@ -30,17 +30,50 @@ const DAY_US: i64 = 24 * 3_600 * 1_000_000;
 
 /// Reads filters by a list's table; a name that is not in it is refused with those that are.
 pub fn conditions(list: &List, given: &[(String, String)]) -> Result<Vec<Condition>, Refusal> {
-    given
-        .iter()
-        .map(|(name, text)| {
-            let filter = list.filters.iter().find(|f| f.name == name).ok_or_else(|| unknown(list, name))?;
-            let clause = match filter.kind {
-                Kind::Switch(off) if !flag(filter, text)? => off,
-                _ => filter.clause,
-            };
-            Ok(Condition { clause, values: values(filter, text)? })
-        })
-        .collect()
+    let mut named: Vec<(&Filter, Vec<&str>)> = Vec::new();
+    for (name, text) in given {
+        let filter = list.filters.iter().find(|f| f.name == name).ok_or_else(|| unknown(list, name))?;
+        match named.iter_mut().find(|(f, _)| f.name == filter.name) {
+            Some((_, texts)) => texts.push(text),
+            None => named.push((filter, vec![text])),
+        }
+    }
+    named.into_iter().filter_map(|(filter, texts)| condition(filter, &texts).transpose()).collect()
+}
+
+/// A filter given once or several times: then either is meant. None: all rows fit.
+fn condition(filter: &Filter, texts: &[&str]) -> Result<Option<Condition>, Refusal> {
+    if texts.len() > MAX_VALUES {
+        return Err(Refusal::invalid(
+            filter.name,
+            "invalid",
+            format!("{}: at most 500 values.", filter.name),
+        ));
+    }
+    let mut clause = filter.clause;
+    if let Kind::Switch(off) = filter.kind {
+        let flags = texts.iter().map(|text| flag(filter, text)).collect::<Result<Vec<_>, _>>()?;
+        if flags.contains(&true) && flags.contains(&false) {
+            return Ok(None);
+        }
+        clause = if flags[0] { filter.clause } else { off };
+    }
+    let rounds = texts.iter().map(|text| values(filter, text)).collect::<Result<Vec<_>, _>>()?;
+    let values = match filter.kind {
+        // Of two bounds the wider one.
+        Kind::Time => {
+            let moments = rounds.iter().flatten().filter_map(Value::as_i64);
+            let widest = if clause.contains('>') { moments.min() } else { moments.max() };
+            widest.into_iter().map(Value::from).collect()
+        }
+        // What is excluded twice is excluded: both.
+        Kind::OtherThan(_) => {
+            let [first, others @ ..] = rounds.as_slice() else { return Ok(None) };
+            first.iter().filter(|v| others.iter().all(|o| o.contains(v))).cloned().collect()
+        }
+        _ => rounds.concat(),
+    };
+    Ok(Some(Condition { clause, values }))
 }
 
 fn unknown(list: &List, name: &str) -> Refusal {
@@ -100,6 +133,7 @@ fn values(filter: &Filter, text: &str) -> Result<Vec<Value>, Refusal> {
         Kind::Int => vec![whole(text)?.into()],
         Kind::Ints => parts()?.into_iter().map(|p| Ok(whole(p)?.into())).collect::<Result<_, Refusal>>()?,
         Kind::Text => vec![text.into()],
+        Kind::Folded => vec![search::fold(text).into()],
         Kind::Texts => parts()?.into_iter().map(Value::from).collect(),
         // In byte order every text that begins so lies between it and it followed by the last character.
         Kind::Prefix => vec![text.into(), format!("{text}{}", char::MAX).into()],

@@ -76,6 +76,14 @@ impl OrderStatus {
     }
 }
 
+/// When a shopper wants an order, from the hub's `delivery_range`: an object with `lower` and `upper`, each a moment or a
+/// day, either of which may be missing. The contract leaves its form open, so anything else means nothing.
+pub fn delivery_range(text: &str) -> (Option<i64>, Option<i64>) {
+    let range: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+    let end = |name: &str| range[name].as_str().and_then(|t| crate::time::parse_us(t).ok());
+    (end("lower"), end("upper"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,7 @@
 //! All reads and writes go through a [`Tx`]. One file a noun, in the room of its subject; each holds the SQL of
 //! that noun. What all rooms stand on is beside this file.
 
+mod backfill;
 pub mod batch;
 pub mod check;
 pub mod db;

@@ -28,6 +28,8 @@ pub enum Kind {
     Text,
     /// Texts between commas, compared exactly.
     Texts,
+    /// Text, compared as people write it: without regard to case and accents.
+    Folded,
     /// How a text begins; the clause has two places, the first and the last text that begin so.
     Prefix,
     /// Anywhere in a text; the clause is a LIKE with `\\` as escape.
@@ -365,7 +367,8 @@ impl<'a> Plan<'a> {
             return Ok(Parts::One);
         }
         for (at, c) in self.ask.conditions.iter().enumerate() {
-            if is_ordered(self.list, c) && c.values.len() > 1 && c.clause.contains("IN (?)") {
+            let is_equal = c.clause.contains("IN (?)") || c.clause.ends_with(" = ?");
+            if is_ordered(self.list, c) && c.values.len() > 1 && is_equal {
                 let mut values: Vec<&Value> = Vec::new();
                 c.values.iter().for_each(|v| {
                     if !values.contains(&v) {

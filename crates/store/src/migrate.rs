@@ -3,6 +3,7 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::backfill;
 use crate::db::Dialect;
 use crate::{Store, StoreError, args};
 
@@ -18,7 +19,11 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     ("0009_hub_records", include_str!("../schema/0009_hub_records.sql")),
     ("0010_writing_less", include_str!("../schema/0010_writing_less.sql")),
     ("0011_event_positions", include_str!("../schema/0011_event_positions.sql")),
+    (FILTERS, include_str!("../schema/0012_filters.sql")),
 ];
+
+/// The migration that SQL alone cannot do.
+const FILTERS: &str = "0012_filters";
 
 /// Tries at the first statement, which two nodes may run at the same moment on PostgreSQL.
 const TRIES: usize = 5;
@@ -53,6 +58,9 @@ async fn apply(store: &Store, migrations: &[(&str, &str)]) -> Result<(), StoreEr
         }
         for statement in statements(&store.dialect().schema(text)) {
             tx.execute(statement, vec![]).await?;
+        }
+        if *name == FILTERS {
+            backfill::filters(&mut tx).await?;
         }
         tx.execute("INSERT INTO schema_migrations (name, hash) VALUES ($1, $2)", args![*name, hash]).await?;
         tracing::info!(migration = name, "schema migrated");
@@ -163,6 +171,51 @@ mod tests {
             assert_eq!(tx.execute(read, vec![]).await.expect("an engine may read less"), 1);
             let broken = tx.execute("UPDATE stocks SET engine_id = NULL", vec![]).await;
             assert!(broken.is_err_and(|e| e.is_constraint()));
+        }
+    }
+
+    #[tokio::test]
+    async fn events_names_and_wished_times_of_before_get_what_is_new() {
+        for database in Database::each() {
+            let store =
+                Store::connect(&database.url, crate::Options { durable: false }).await.expect("opens");
+            apply(&store, &MIGRATIONS[..10]).await.expect("the version before");
+            let mut tx = store.begin().await.expect("begins");
+            let event = |id: i64, entity: i64, seq: i64, at: i64| {
+                format!(
+                    "INSERT INTO events (id, entity, entity_id, seq, type, also, uuid, at_us, command_id, actor, delta) \
+                     VALUES ({id}, 'order', {entity}, {seq}, 'order.updated', '[]', 'u{id}', {at}, 1, 'x', '{{}}')"
+                )
+            };
+            let city = "INSERT INTO countries (id, name, code, is_active, created_us, modified_us) \
+                        VALUES (1, 'TÜRKİYE', 'TR', TRUE, 0, 0)";
+            let order = "INSERT INTO orders (id, channel_id, number, hub_status, placed_us, currency, extra, shipping_name, \
+                         revision, packages_made, event_seq, command_id, created_us, modified_us, delivery_range) \
+                         VALUES (1, 1, 'N', 400, 0, 'try', '{}', '', 1, 0, 2, 1, 0, 0, \
+                         '{\"lower\":\"2031-03-04T10:00:00Z\",\"upper\":\"2031-03-04T12:00:00Z\"}')";
+            let channel = "INSERT INTO channels (id, name, channel_type, configuration, is_active, created_us, modified_us) \
+                           VALUES (1, 'Shop', 'web', '{}', TRUE, 0, 0)";
+            // The second event of a record was written by a clock that was behind.
+            for sql in [event(11, 1, 1, 500), event(12, 1, 2, 100), event(13, 2, 1, 300)] {
+                tx.execute(sql, vec![]).await.expect("an event");
+            }
+            let name =
+                "INSERT INTO customers (id, content_hash, first_name, created_us) VALUES (1, $1, 'IŞIL', 0)";
+            tx.execute(name, args![vec![1u8; 32]]).await.expect("a customer");
+            for sql in [city, channel, order] {
+                tx.execute(sql, vec![]).await.expect(sql);
+            }
+            tx.commit().await.expect("commits");
+
+            run(&store).await.expect("the newest version");
+            let mut tx = store.read().await.expect("begins");
+            let places = tx.fetch("SELECT id FROM events ORDER BY position", vec![]).await.expect("reads");
+            let places: Vec<_> = places.iter().map(|r| r.i64(0).expect("an id")).collect();
+            assert_eq!(places, [13, 11, 12]);
+            assert_eq!(crate::events::head(&mut tx).await.expect("a head"), 3);
+            let wanted = "SELECT COUNT(*) FROM customers k, countries c, orders o WHERE k.first_name_folded = 'isil' \
+                          AND c.name_folded = 'turkiye' AND o.delivery_until_us - o.delivery_from_us = 7200000000";
+            assert_eq!(tx.scalar(wanted, vec![]).await.expect("counts"), 1);
         }
     }
 }

@@ -276,7 +276,7 @@ async fn insert_orders(
 ) -> Result<Vec<(usize, i64)>, StoreError> {
     let now = actor.at_us;
     let (mut rows, mut plans, mut jobs, mut events) =
-        (Rows::new(31), Rows::new(6), Vec::new(), EventRows::default());
+        (Rows::new(33), Rows::new(6), Vec::new(), EventRows::default());
     let (mut items, mut result) = (Rows::new(13), Vec::new());
     let (mut counts, mut terms) = (Counts::default(), Terms::default());
     for &i in insert {
@@ -332,11 +332,13 @@ async fn insert_orders(
 const ORDER_COLUMNS: &str = "hub_status, placed_us, customer_id, shipping_address_id, billing_address_id, currency, \
     amount_minor, shipping_amount_minor, discount_amount_minor, shipping_option, payment_option, delivery_type, \
     delivery_range, cargo_company, tracking_number, carrier_shipping_code, notes, language_code, order_type, extra, \
-    shipping_name";
+    shipping_name, delivery_from_us, delivery_until_us";
 
 fn order_values(order: &NewOrder, (customer, shipping, billing): People) -> Vec<crate::Value> {
     let name = [order.shipping_address.first_name.as_deref(), order.shipping_address.last_name.as_deref()];
     let name = name.into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let (from, until) =
+        order.delivery_range.as_deref().map_or((None, None), oms_core::orders::delivery_range);
     args![
         order.hub_status,
         order.placed_us,
@@ -359,6 +361,8 @@ fn order_values(order: &NewOrder, (customer, shipping, billing): People) -> Vec<
         order.order_type.as_deref(),
         &order.extra,
         name,
+        from,
+        until,
     ]
 }
 

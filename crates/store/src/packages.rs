@@ -173,8 +173,13 @@ pub const LIST: List = List {
         Filter::new("order_number", Kind::Prefix, OF_NUMBER),
         Filter::new("order__number", Kind::Prefix, OF_NUMBER),
         Filter::new("order__channel", Kind::Int, "t.channel_id = ?"),
-        Filter::new("order__customer__first_name", Kind::Text, OF_FIRST_NAME),
-        Filter::new("order__customer__last_name", Kind::Text, OF_LAST_NAME),
+        Filter::new(
+            "order__channel__omnitron_id",
+            Kind::Ints,
+            "t.channel_id IN (SELECT c.id FROM channels c WHERE c.omnitron_id IN (?))",
+        ),
+        Filter::new("order__customer__first_name", Kind::Folded, OF_FIRST_NAME),
+        Filter::new("order__customer__last_name", Kind::Folded, OF_LAST_NAME),
         Filter::new("order__date_placed", Kind::Day, "t.placed_us >= ? AND t.placed_us < ?"),
         Filter::new("order__date_placed__gte", Kind::Time, "t.placed_us >= ?"),
         Filter::new("order__date_placed__lte", Kind::Time, "t.placed_us <= ?"),
@@ -183,6 +188,13 @@ pub const LIST: List = List {
             Kind::Text,
             "t.order_id IN (SELECT o.id FROM orders o WHERE o.delivery_type = ?)",
         ),
+        // The shopper's wished time: begins at or after, ends at or before, touches a day.
+        Filter::new("delivery_range_lower", Kind::Time, WISHED_FROM),
+        Filter::new("delivery_range_upper", Kind::Time, WISHED_UNTIL),
+        Filter::new("delivery_range_date", Kind::Day, WISHED_ON),
+        Filter::new("click_and_collect", Kind::Switch(SENT_HOME), COLLECTED),
+        Filter::new("order__retail_store__erp_code", Kind::Texts, COLLECTED_AT),
+        Filter::new("stock_location_or_retail_store__erp_code", Kind::Texts, PACKED_OR_COLLECTED_AT),
         Filter::new("stock_location", Kind::Int, "t.location_id = ?"),
         Filter::new(
             "stock_location__erp_code",
@@ -213,8 +225,11 @@ pub const LIST: List = List {
         Filter::new("shipment__cargo_company", Kind::Text, SHIPPED_BY),
         Filter::new("shipment__tracking_number", Kind::Text, TRACKED_BY),
         Filter::new("country", Kind::Int, TO_COUNTRY),
+        Filter::new("country__name", Kind::Folded, TO_COUNTRY_NAMED),
         Filter::new("city", Kind::Int, TO_CITY),
+        Filter::new("city__name", Kind::Folded, TO_CITY_NAMED),
         Filter::new("township", Kind::Int, TO_TOWNSHIP),
+        Filter::new("township__name", Kind::Folded, TO_TOWNSHIP_NAMED),
         Filter::new(
             "shipping_option_slug__in",
             Kind::Texts,
@@ -248,15 +263,35 @@ const CODES: [i64; STATES.len()] = {
 
 const OF_NUMBER: &str = "t.order_id IN (SELECT o.id FROM orders o WHERE o.number >= ? AND o.number <= ?)";
 const OF_FIRST_NAME: &str = "t.order_id IN (SELECT o.id FROM customers k JOIN orders o ON o.customer_id = k.id \
-                             WHERE k.first_name = ?)";
+                             WHERE k.first_name_folded = ?)";
 const OF_LAST_NAME: &str = "t.order_id IN (SELECT o.id FROM customers k JOIN orders o ON o.customer_id = k.id \
-                            WHERE k.last_name = ?)";
+                            WHERE k.last_name_folded = ?)";
 const TO_COUNTRY: &str = "t.order_id IN (SELECT o.id FROM addresses a JOIN orders o ON o.shipping_address_id = a.id \
                           WHERE a.country_id = ?)";
 const TO_CITY: &str = "t.order_id IN (SELECT o.id FROM addresses a JOIN orders o ON o.shipping_address_id = a.id \
                        WHERE a.city_id = ?)";
 const TO_TOWNSHIP: &str = "t.order_id IN (SELECT o.id FROM addresses a JOIN orders o ON o.shipping_address_id = a.id \
                            WHERE a.township_id = ?)";
+const TO_COUNTRY_NAMED: &str = "t.order_id IN (SELECT o.id FROM countries g JOIN addresses a ON a.country_id = g.id \
+                                JOIN orders o ON o.shipping_address_id = a.id WHERE g.name_folded = ?)";
+const TO_CITY_NAMED: &str = "t.order_id IN (SELECT o.id FROM cities g JOIN addresses a ON a.city_id = g.id \
+                             JOIN orders o ON o.shipping_address_id = a.id WHERE g.name_folded = ?)";
+const TO_TOWNSHIP_NAMED: &str = "t.order_id IN (SELECT o.id FROM townships g JOIN addresses a ON a.township_id = g.id \
+                                 JOIN orders o ON o.shipping_address_id = a.id WHERE g.name_folded = ?)";
+const WISHED_FROM: &str = "t.order_id IN (SELECT o.id FROM orders o WHERE o.delivery_from_us >= ?)";
+const WISHED_UNTIL: &str = "t.order_id IN (SELECT o.id FROM orders o WHERE o.delivery_until_us <= ?)";
+const WISHED_ON: &str =
+    "t.order_id IN (SELECT o.id FROM orders o WHERE o.delivery_until_us >= ? AND o.delivery_from_us < ?)";
+const COLLECTED: &str = "t.order_id IN (SELECT o.id FROM addresses a JOIN orders o ON o.shipping_address_id = a.id \
+                         WHERE a.retail_store IS NOT NULL)";
+const SENT_HOME: &str = "NOT EXISTS (SELECT 1 FROM orders o JOIN addresses a ON a.id = o.shipping_address_id \
+                         WHERE o.id = t.order_id AND a.retail_store IS NOT NULL)";
+const COLLECTED_AT: &str = "t.order_id IN (SELECT o.id FROM locations l JOIN addresses a ON a.retail_store = l.omnitron_id \
+                            JOIN orders o ON o.shipping_address_id = a.id WHERE l.erp_code IN (?))";
+const PACKED_OR_COLLECTED_AT: &str = "t.id IN (SELECT x.id FROM (SELECT p.id AS id, l.erp_code AS code FROM locations l \
+         JOIN packages p ON p.location_id = l.id \
+     UNION ALL SELECT p.id AS id, l.erp_code AS code FROM locations l JOIN addresses a ON a.retail_store = l.omnitron_id \
+         JOIN orders o ON o.shipping_address_id = a.id JOIN packages p ON p.order_id = o.id) x WHERE x.code IN (?))";
 const CANCELLATION_FAILED: &str =
     "t.id IN (SELECT c.package_id FROM cancellation_plan_items c WHERE c.state = 'refused')";
 const NO_CANCELLATION_FAILED: &str = "NOT EXISTS (SELECT 1 FROM cancellation_plan_items c WHERE c.package_id = t.id \
@@ -276,6 +311,19 @@ const HOLDS_HUB_ITEM: &str = "t.id IN (SELECT i.package_id FROM order_items x JO
 const IN_STATE: &str = "t.package_id IN (SELECT p.id FROM packages p WHERE p.state = ?)";
 const IN_STATES: &str = "t.package_id IN (SELECT p.id FROM packages p WHERE p.state IN (?))";
 
+const OF_PACKAGE_MADE_AFTER: &str = "t.package_id IN (SELECT p.id FROM packages p WHERE p.created_us > ?)";
+const OF_PACKAGE_MADE_SINCE: &str = "t.package_id IN (SELECT p.id FROM packages p WHERE p.created_us >= ?)";
+const OF_PACKAGE_MADE_BEFORE: &str = "t.package_id IN (SELECT p.id FROM packages p WHERE p.created_us < ?)";
+const OF_PACKAGE_MADE_UNTIL: &str = "t.package_id IN (SELECT p.id FROM packages p WHERE p.created_us <= ?)";
+const OF_PACKAGE_CHANGED_AFTER: &str =
+    "t.package_id IN (SELECT p.id FROM packages p WHERE p.modified_us > ?)";
+const OF_PACKAGE_CHANGED_SINCE: &str =
+    "t.package_id IN (SELECT p.id FROM packages p WHERE p.modified_us >= ?)";
+const OF_PACKAGE_CHANGED_BEFORE: &str =
+    "t.package_id IN (SELECT p.id FROM packages p WHERE p.modified_us < ?)";
+const OF_PACKAGE_CHANGED_UNTIL: &str =
+    "t.package_id IN (SELECT p.id FROM packages p WHERE p.modified_us <= ?)";
+
 /// The list of package items; `p` is the package, `x` the order item.
 pub const ITEM_LIST: List = List {
     table: "package_items t",
@@ -285,11 +333,22 @@ pub const ITEM_LIST: List = List {
     spans: &[],
     counted: None,
     filters: &[
+        Filter::new("id", Kind::Int, "t.id = ?"),
         Filter::new("id__gt", Kind::Int, "t.id > ?"),
         Filter::new("id__gte", Kind::Int, "t.id >= ?"),
         Filter::new("id__lt", Kind::Int, "t.id < ?"),
         Filter::new("id__lte", Kind::Int, "t.id <= ?"),
         Filter::new("id__in", Kind::Ints, "t.id IN (?)"),
+        Filter::new("pk__in", Kind::Ints, "t.id IN (?)"),
+        // An item is as old as its package, and changes with it.
+        Filter::new("created_date__gt", Kind::Time, OF_PACKAGE_MADE_AFTER),
+        Filter::new("created_date__gte", Kind::Time, OF_PACKAGE_MADE_SINCE),
+        Filter::new("created_date__lt", Kind::Time, OF_PACKAGE_MADE_BEFORE),
+        Filter::new("created_date__lte", Kind::Time, OF_PACKAGE_MADE_UNTIL),
+        Filter::new("modified_date__gt", Kind::Time, OF_PACKAGE_CHANGED_AFTER),
+        Filter::new("modified_date__gte", Kind::Time, OF_PACKAGE_CHANGED_SINCE),
+        Filter::new("modified_date__lt", Kind::Time, OF_PACKAGE_CHANGED_BEFORE),
+        Filter::new("modified_date__lte", Kind::Time, OF_PACKAGE_CHANGED_UNTIL),
         Filter::new("package", Kind::Int, "t.package_id = ?"),
         Filter::new(
             "package__number",

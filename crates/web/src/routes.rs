@@ -221,6 +221,7 @@ fn parameters(list: &List) -> Vec<Parameter> {
             Kind::Int => (Type::Integer, "Equal."),
             Kind::Ints => (Type::String, "Whole numbers between commas: one of them."),
             Kind::Text => (Type::String, "Equal."),
+            Kind::Folded => (Type::String, "Equal, without regard to case and accents."),
             Kind::Texts => (Type::String, "Texts between commas: one of them."),
             Kind::Prefix => (Type::String, "Begins so."),
             Kind::Contains => (Type::String, "Contains it."),
@@ -235,7 +236,7 @@ fn parameters(list: &List) -> Vec<Parameter> {
             ""
         };
         let text = if f.name.ends_with("__exclude") { "Texts between commas: none of them." } else { text };
-        parameter(f.name, schema, format!("{text}{caution}"))
+        parameter(f.name, schema, format!("{text} Sent several times: either.{caution}"))
     }));
     all
 }

@@ -107,8 +107,16 @@ pub fn values(noun: Noun, n: i64, filter: &str) -> Vec<String> {
         "old_state__enum_value__in" | "new_state__enum_value__in" => texts(&["700", "100,400", "930"]),
         "content_type" => texts(&["package", "transferorder"]),
         "channel" | "order__channel" => numbers(&[1, 2, 3, 4, 9]),
-        "order__customer__first_name" | "customer__first_name" => texts(&["First7", "First299", "Nobody"]),
+        "order__customer__first_name" | "customer__first_name" => texts(&["First7", "FIRST299", "Nobody"]),
         "order__customer__last_name" | "customer__last_name" => texts(&["Last7", "Last4999", "Nobody"]),
+        "channel__omnitron_id" | "order__channel__omnitron_id" => texts(&["1", "4", "2,3", "9"]),
+        "delivery_range_lower" | "delivery_range_upper" => {
+            [0.1, 0.5, 0.999].into_iter().map(moment).collect()
+        }
+        "delivery_range_date" => texts(&["2024-03-05", "2025-12-20", "2030-01-01"]),
+        "country__name" | "destination__country__name" => texts(&["ülke 1", "ULKE 2", "nowhere"]),
+        "city__name" | "destination__city__name" => texts(&["ŞEHİR 1", "sehir 40", "nowhere"]),
+        "township__name" | "destination__township__name" => texts(&["ilçe 1", "İLÇE 450", "nowhere"]),
         "order__date_placed" | "date_placed" => texts(&["2024-03-05", "2025-12-20", "2030-01-01"]),
         "order__delivery_type" | "delivery_type" => texts(&["home", "in_store", "drone"]),
         "stock_location" => numbers(&[1, 2, 50, 199, 999]),
@@ -117,6 +125,8 @@ pub fn values(noun: Noun, n: i64, filter: &str) -> Vec<String> {
         | "destination__erp_code"
         | "erp_code"
         | "location__erp_code"
+        | "order__retail_store__erp_code"
+        | "stock_location_or_retail_store__erp_code"
         | "retail_store__erp_code" => texts(&["L001", "L002", "L050", "L199", "L010,L100,L150", "X"]),
         "stock_location__stock_location_type" => texts(&["store", "warehouse", "none"]),
         "product_sku" | "sku" => texts(&["SKU-000007-M", "SKU-000700-S", "none"]),
@@ -125,7 +135,7 @@ pub fn values(noun: Noun, n: i64, filter: &str) -> Vec<String> {
         "quantity" | "quantity__gt" | "quantity__gte" | "quantity__lt" | "quantity__lte" => {
             numbers(&[1, 2, 3, 50])
         }
-        "cancellation_failed" | "is_busy" | "is_short" => texts(&["true", "false"]),
+        "cancellation_failed" | "click_and_collect" | "is_busy" | "is_short" => texts(&["true", "false"]),
         "shipment__cargo_company" => texts(&["yurtici", "aras", "rare", "none"]),
         "shipment__tracking_number" => texts(&["TR500000010", "none"]),
         "country" | "destination__country" => numbers(&[1, 2, 3]),

@@ -9,6 +9,7 @@ use oms_store::args;
 use oms_store::ids::IdKind;
 use oms_store::orders::products::{self, NewProduct};
 use oms_store::places::channels;
+use oms_store::places::geography::{self, Level, NewPlace};
 
 /// Locations; the first is the largest.
 pub const LOCATIONS: i64 = 200;
@@ -88,28 +89,35 @@ pub async fn build(app: &App, packages: i64) {
     };
     let texts = [
         format!(
-            "INSERT INTO customers (id, omnitron_id, content_hash, first_name, last_name, customer_type, created_us) {} \
-             SELECT i, i, $1, 'First' || {}, 'Last' || {}, 'registered', {START_US} FROM n",
+            "INSERT INTO customers (id, omnitron_id, content_hash, first_name, last_name, first_name_folded, \
+             last_name_folded, customer_type, created_us) {} \
+             SELECT i, i, $1, 'First' || {first}, 'Last' || {last}, 'first' || {first}, 'last' || {last}, 'registered', {START_US} FROM n",
             rows(people),
-            draw("i", 1, 300),
-            draw("i", 2, 5000)
+            first = draw("i", 1, 300),
+            last = draw("i", 2, 5000)
         ),
         format!(
-            "INSERT INTO addresses (id, omnitron_id, content_hash, country_id, city_id, township_id, line, created_us) {} \
-             SELECT i + 1000000000, i, $1, CASE WHEN {} = 0 THEN 2 ELSE 1 END, 1 + {}, 1 + {}, 'Street ' || i, {START_US} FROM n",
+            "INSERT INTO addresses (id, omnitron_id, content_hash, country_id, city_id, township_id, line, \
+             retail_store, created_us) {} \
+             SELECT i + 1000000000, i, $1, CASE WHEN {} = 0 THEN 2 ELSE 1 END, 1 + {}, 1 + {}, 'Street ' || i, \
+             CASE WHEN {} = 0 THEN 11 + {} END, {START_US} FROM n",
             rows(people),
             draw("i", 1, 3000),
             draw("i", 2, 81),
-            draw("i", 3, 900)
+            draw("i", 3, 900),
+            draw("i", 4, 50),
+            draw("i", 5, LOCATIONS - 10)
         ),
         format!(
             "INSERT INTO orders (id, omnitron_id, channel_id, number, hub_status, placed_us, customer_id, shipping_address_id, \
              billing_address_id, currency, amount_minor, shipping_option, payment_option, delivery_type, extra, shipping_name, \
-             revision, packages_made, event_seq, command_id, created_us, modified_us) {} \
+             revision, packages_made, event_seq, command_id, created_us, modified_us, delivery_from_us, \
+             delivery_until_us) {} \
              SELECT i, i, {}, 'B' || (1000000 + i), CASE WHEN i > {orders} * 96 / 100 THEN 400 WHEN {} = 0 THEN 100 ELSE 550 END, \
              {} - 3600000000, 1 + {}, 1000000001 + {}, 1000000001 + {}, 'try', 10000, \
              CASE WHEN {} = 0 THEN 'fast' ELSE 'standard' END, 'card', CASE WHEN {} = 0 THEN 'in_store' ELSE 'home' END, '{{}}', 'Name', \
-             1, 2, 2, 1, {}, {} + {} * 3600000000 FROM n",
+             1, 2, 2, 1, {}, {} + {} * 3600000000, CASE WHEN {} = 0 THEN {} + 86400000000 END, \
+             CASE WHEN {} = 0 THEN {} + 172800000000 END FROM n",
             rows(orders),
             channel("i"),
             draw("i", 9, 40),
@@ -122,6 +130,11 @@ pub async fn build(app: &App, packages: i64) {
             order_at("i"),
             order_at("i"),
             draw("i", 15, 200),
+            // A tenth has a wished time: the day after, and one more.
+            draw("i", 16, 10),
+            order_at("i"),
+            draw("i", 16, 10),
+            order_at("i"),
         ),
         format!(
             "INSERT INTO plans (id, state, reason_code, reason, tries, scenario_id, scenario_version, units_out_of_stock, \
@@ -222,10 +235,10 @@ async fn places(app: &App) {
         let address = "INSERT INTO addresses (id, omnitron_id, content_hash, country_id, city_id, township_id, created_us) \
                        VALUES ($1, $2, $3, 1, $4, $5, 0)";
         tx.execute(address, args![i, -i, vec![1u8; 32], 1 + i % 81, 1 + i % 900]).await.expect("an address");
-        let sql = "INSERT INTO locations (id, erp_code, name, kind, address_id, is_fulfillment_center, is_pickup_location, \
+        let sql = "INSERT INTO locations (id, omnitron_id, erp_code, name, kind, address_id, is_fulfillment_center, is_pickup_location, \
                    is_delivery_location, is_return_available, is_fast_delivery_available, is_shipper, is_active, priority, conf, tags, \
                    event_seq, version, created_us, modified_us) \
-                   VALUES ($1, $2, $3, $4, $1, TRUE, TRUE, TRUE, TRUE, TRUE, TRUE, TRUE, 0, '{}', '[]', 0, 1, 0, 0)";
+                   VALUES ($1, $1, $2, $3, $4, $1, TRUE, TRUE, TRUE, TRUE, TRUE, TRUE, TRUE, 0, '{}', '[]', 0, 1, 0, 0)";
         let (code, name) = (format!("L{i:03}"), format!("Location {i}"));
         tx.execute(sql, args![i, code, name, kind.as_str()]).await.expect("a location");
     }
@@ -240,6 +253,26 @@ async fn places(app: &App) {
         })
         .collect();
     channels::upsert(&mut tx, &all, 0).await.expect("channels");
+    for (level, word, n) in
+        [(Level::Country, "Ülke", 3), (Level::City, "Şehir", 81), (Level::Township, "İlçe", 900)]
+    {
+        let parents = |i: i64| match level {
+            Level::Country => vec![],
+            Level::City => vec![1],
+            _ => vec![1 + i % 81],
+        };
+        let place = |i: i64| NewPlace {
+            id: i,
+            omnitron_id: i,
+            name: format!("{word} {i}"),
+            code: Some("XX".into()),
+            parents: parents(i),
+            is_active: true,
+            point: None,
+        };
+        let places: Vec<_> = (1..=n).map(place).collect();
+        geography::upsert(&mut tx, level, &places, 0).await.expect("places");
+    }
     tx.commit().await.expect("commits");
 }
 

@@ -90,6 +90,7 @@ impl Places {
             notes: a.notes.clone(),
             company_name: a.company_name.clone(),
             point: a.point.or_else(|| self.township_point(township_id)),
+            retail_store: a.retail_store_pk,
             hub_places,
         }
     }

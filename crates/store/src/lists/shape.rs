@@ -53,10 +53,21 @@ pub(super) struct Text {
 }
 
 impl Text {
-    /// Adds text with a `?` where a value goes. The only place takes all values.
+    /// Adds text with a `?` where a value goes. More values than places: either is meant, so the only place takes all,
+    /// and of several the condition is said once for each round of values.
     pub(super) fn push(&mut self, clause: &str, values: &[Value]) {
         let places = clause.matches('?').count();
-        let each = if places == 1 { values.len() } else { 1 };
+        if places == 1 && values.len() > 1 && !clause.contains("(?)") {
+            let start = clause.split('?').next().unwrap_or_default();
+            if start.ends_with(" = ") {
+                return self.push(&clause.replace(" = ?", " IN (?)"), values);
+            }
+        }
+        let is_list = places == 1 && clause.contains("(?)");
+        if places > 0 && values.len() > places && !is_list {
+            return self.push_either(clause, values.chunks(places));
+        }
+        let each = if is_list { values.len() } else { 1 };
         let mut parts = clause.split('?');
         self.sql.push_str(parts.next().unwrap_or_default());
         let mut given = values.iter();
@@ -67,6 +78,25 @@ impl Text {
             self.sql.push_str(&numbers.join(","));
             self.sql.push_str(part);
         }
+    }
+
+    /// Adds a condition once for each round of values, with OR between them. What repeats is the condition alone: of one
+    /// about another table's rows what stands behind its WHERE.
+    fn push_either<'v>(&mut self, clause: &str, rounds: impl Iterator<Item = &'v [Value]>) {
+        let (head, said) = clause.rsplit_once(" WHERE ").map_or(("", clause), |(head, said)| (head, said));
+        let open = said.matches('(').count();
+        let (said, tail) = match said.strip_suffix(')') {
+            Some(inner) if said.matches(')').count() > open => (inner, ")"),
+            _ => (said, ""),
+        };
+        if !head.is_empty() {
+            self.sql.push_str(&format!("{head} WHERE "));
+        }
+        for (n, round) in rounds.enumerate() {
+            self.sql.push_str(if n == 0 { "(" } else { " OR " });
+            self.push(said, round);
+        }
+        self.sql.push_str(&format!("){tail}"));
     }
 
     /// Adds a value and returns its place.
@@ -116,6 +146,9 @@ pub(super) fn is_ordered(list: &List, condition: &Condition) -> bool {
 /// Between which moments a condition wants a column, if it is all that it asks.
 pub(super) fn bounds(condition: &Condition, column: &str) -> Option<(i64, i64)> {
     let mut bounds = (0, i64::MAX);
+    if condition.values.len() > condition.clause.matches('?').count() {
+        return None;
+    }
     for (part, value) in condition.clause.split(" AND ").zip(&condition.values) {
         let (value, what) = (value.as_i64()?, part.strip_prefix(column)?);
         match what {
@@ -194,6 +227,39 @@ mod tests {
         let hidden = " WHERE +t.a = $1 AND o.b IN ($2,$3) AND +t.c >= $4 AND +t.c < $5";
         assert_eq!(written(Dialect::Sqlite, &walked), hidden);
         assert_eq!(written(Dialect::Postgres, &walked), expected);
+    }
+
+    #[test]
+    fn more_values_than_places_mean_either() {
+        let values = |all: &[i64]| all.iter().map(|v| Value::from(*v)).collect::<Vec<_>>();
+        for (clause, given, expected) in [
+            ("t.a = ?", values(&[1, 2]), "t.a IN ($1,$2)"),
+            ("t.a >= ?", values(&[1, 2]), "(t.a >= $1 OR t.a >= $2)"),
+            (
+                "t.a >= ? AND t.a <= ?",
+                values(&[1, 2, 3, 4]),
+                "(t.a >= $1 AND t.a <= $2 OR t.a >= $3 AND t.a <= $4)",
+            ),
+            (
+                "t.o IN (SELECT o.id FROM orders o WHERE o.n >= ? AND o.n <= ?)",
+                values(&[1, 2, 3, 4]),
+                "t.o IN (SELECT o.id FROM orders o WHERE (o.n >= $1 AND o.n <= $2 OR o.n >= $3 AND o.n <= $4))",
+            ),
+            (
+                "t.o IN (SELECT o.id FROM orders o WHERE o.n = ?)",
+                values(&[1, 2]),
+                "t.o IN (SELECT o.id FROM orders o WHERE o.n IN ($1,$2))",
+            ),
+        ] {
+            let one = Condition { clause, values: given };
+            assert_eq!(written(Dialect::Postgres, &[(&one, Way::Driven)]), format!(" WHERE {expected}"));
+        }
+        let clause = "t.o IN (SELECT o.id FROM orders o WHERE o.n >= ? AND o.n <= ?)";
+        let one = Condition { clause, values: values(&[1, 2, 3, 4]) };
+        let walked = " WHERE EXISTS (SELECT 1 FROM orders o WHERE (o.n >= $1 AND o.n <= $2 OR o.n >= $3 AND o.n <= $4) \
+                      AND o.id = t.o)";
+        assert_eq!(written(Dialect::Postgres, &[(&one, Way::Walked)]), walked);
+        assert_eq!(bounds(&Condition { clause: "t.a >= ?", values: values(&[1, 2]) }, "t.a"), None);
     }
 
     #[test]

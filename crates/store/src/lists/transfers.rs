@@ -180,14 +180,19 @@ pub const LIST: List = List {
             "t.package_id IN (SELECT p.id FROM packages p WHERE p.channel_id = ?)",
         ),
         Filter::new(
+            "order__channel__omnitron_id",
+            Kind::Ints,
+            "t.package_id IN (SELECT p.id FROM channels c JOIN packages p ON p.channel_id = c.id WHERE c.omnitron_id IN (?))",
+        ),
+        Filter::new(
             "order__customer__first_name",
-            Kind::Text,
-            "t.package_id IN (SELECT p.id FROM customers k JOIN orders o ON o.customer_id = k.id JOIN packages p ON p.order_id = o.id WHERE k.first_name = ?)",
+            Kind::Folded,
+            "t.package_id IN (SELECT p.id FROM customers k JOIN orders o ON o.customer_id = k.id JOIN packages p ON p.order_id = o.id WHERE k.first_name_folded = ?)",
         ),
         Filter::new(
             "order__customer__last_name",
-            Kind::Text,
-            "t.package_id IN (SELECT p.id FROM customers k JOIN orders o ON o.customer_id = k.id JOIN packages p ON p.order_id = o.id WHERE k.last_name = ?)",
+            Kind::Folded,
+            "t.package_id IN (SELECT p.id FROM customers k JOIN orders o ON o.customer_id = k.id JOIN packages p ON p.order_id = o.id WHERE k.last_name_folded = ?)",
         ),
         Filter::new(
             "order__date_placed",
@@ -221,14 +226,29 @@ pub const LIST: List = List {
             "t.to_location_id IN (SELECT d.id FROM addresses a JOIN locations d ON d.address_id = a.id WHERE a.country_id = ?)",
         ),
         Filter::new(
+            "destination__country__name",
+            Kind::Folded,
+            "t.to_location_id IN (SELECT d.id FROM countries g JOIN addresses a ON a.country_id = g.id JOIN locations d ON d.address_id = a.id WHERE g.name_folded = ?)",
+        ),
+        Filter::new(
             "destination__city",
             Kind::Int,
             "t.to_location_id IN (SELECT d.id FROM addresses a JOIN locations d ON d.address_id = a.id WHERE a.city_id = ?)",
         ),
         Filter::new(
+            "destination__city__name",
+            Kind::Folded,
+            "t.to_location_id IN (SELECT d.id FROM cities g JOIN addresses a ON a.city_id = g.id JOIN locations d ON d.address_id = a.id WHERE g.name_folded = ?)",
+        ),
+        Filter::new(
             "destination__township",
             Kind::Int,
             "t.to_location_id IN (SELECT d.id FROM addresses a JOIN locations d ON d.address_id = a.id WHERE a.township_id = ?)",
+        ),
+        Filter::new(
+            "destination__township__name",
+            Kind::Folded,
+            "t.to_location_id IN (SELECT d.id FROM townships g JOIN addresses a ON a.township_id = g.id JOIN locations d ON d.address_id = a.id WHERE g.name_folded = ?)",
         ),
         Filter::new("created_date__gt", Kind::Time, "t.created_us > ?"),
         Filter::new("created_date__gte", Kind::Time, "t.created_us >= ?"),

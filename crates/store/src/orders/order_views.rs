@@ -98,6 +98,11 @@ pub const ORDERS: List = List {
         Filter::new("omnitron_id__in", Kind::Ints, "t.omnitron_id IN (?)"),
         Filter::new("number", Kind::Prefix, "t.number >= ? AND t.number <= ?"),
         Filter::new("channel", Kind::Int, "t.channel_id = ?"),
+        Filter::new(
+            "channel__omnitron_id",
+            Kind::Ints,
+            "t.channel_id IN (SELECT c.id FROM channels c WHERE c.omnitron_id IN (?))",
+        ),
         Filter::new("state__enum_value", Kind::Int, "t.hub_status = ?"),
         Filter::new("plan__state", Kind::Text, "t.id IN (SELECT p.id FROM plans p WHERE p.state = ?)"),
         Filter::new("date_placed", Kind::Day, "t.placed_us >= ? AND t.placed_us < ?"),
@@ -109,13 +114,13 @@ pub const ORDERS: List = List {
         Filter::new("modified_date__lte", Kind::Time, "t.modified_us <= ?"),
         Filter::new(
             "customer__first_name",
-            Kind::Text,
-            "t.customer_id IN (SELECT k.id FROM customers k WHERE k.first_name = ?)",
+            Kind::Folded,
+            "t.customer_id IN (SELECT k.id FROM customers k WHERE k.first_name_folded = ?)",
         ),
         Filter::new(
             "customer__last_name",
-            Kind::Text,
-            "t.customer_id IN (SELECT k.id FROM customers k WHERE k.last_name = ?)",
+            Kind::Folded,
+            "t.customer_id IN (SELECT k.id FROM customers k WHERE k.last_name_folded = ?)",
         ),
         Filter::new("delivery_type", Kind::Text, "t.delivery_type = ?"),
     ],
@@ -254,7 +259,7 @@ pub async fn addresses(
     ids: Vec<i64>,
 ) -> Result<HashMap<i64, crate::orders::people::NewAddress>, StoreError> {
     let head = "SELECT id, omnitron_id, title, first_name, last_name, phone, email, country_id, city_id, township_id, \
-                district_id, line, postcode, notes, company_name, lat_udeg, lon_udeg, hub_places FROM addresses WHERE id";
+                district_id, line, postcode, notes, company_name, lat_udeg, lon_udeg, retail_store, hub_places FROM addresses WHERE id";
     let one = |row: &Row| {
         let mut c = row.cols();
         let id = c.i64()?;
@@ -274,6 +279,7 @@ pub async fn addresses(
             notes: c.opt_text()?,
             company_name: c.opt_text()?,
             point: oms_core::geo::Point::from_udeg(c.opt_i64()?, c.opt_i64()?),
+            retail_store: c.opt_i64()?,
             hub_places: crate::orders::people::hub_places(id, c.opt_text()?)?,
         };
         Ok((id, address))

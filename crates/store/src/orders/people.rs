@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use oms_core::geo::Point;
+use oms_core::search::fold;
 use sha2::{Digest, Sha256};
 
 use crate::batch::Rows;
@@ -38,6 +39,8 @@ pub struct NewAddress {
     pub notes: Option<String>,
     pub company_name: Option<String>,
     pub point: Option<Point>,
+    /// The hub's key of the store where the shopper collects, if it is the address of one.
+    pub retail_store: Option<i64>,
     /// The hub's country, city, township and district, while one of them is not here.
     pub hub_places: Option<HubPlaces>,
 }
@@ -86,6 +89,8 @@ impl NewAddress {
         parts.extend(numbers.iter().map(|n| Some(n.as_str())));
         let unresolved = self.hub_places.map(|places| format!("{places:?}"));
         parts.extend(unresolved.iter().map(|u| Some(u.as_str())));
+        let store = self.retail_store.map(|pk| format!("store {pk}"));
+        parts.extend(store.iter().map(|s| Some(s.as_str())));
         digest(&parts)
     }
 }
@@ -108,7 +113,7 @@ pub async fn save_customers(
 ) -> Result<Vec<i64>, StoreError> {
     let keys: Vec<Key> = people.iter().map(|p| (p.omnitron_id, p.hash())).collect();
     let mut known = known(tx, "customers", &keys).await?;
-    let mut rows = Rows::new(9);
+    let mut rows = Rows::new(11);
     let result = assign(&keys, &mut known, ids, |i, id| {
         let p = people[i];
         rows.push(args![
@@ -120,11 +125,13 @@ pub async fn save_customers(
             p.email.clone(),
             p.phone.clone(),
             p.customer_type.clone(),
-            now_us
+            now_us,
+            p.first_name.as_deref().map(fold),
+            p.last_name.as_deref().map(fold),
         ]);
     });
     let head = "INSERT INTO customers (id, omnitron_id, content_hash, first_name, last_name, email, phone, \
-                customer_type, created_us)";
+                customer_type, created_us, first_name_folded, last_name_folded)";
     let won = tx.insert_returning(head, rows, SAVE).await?;
     adopt(result, won)
 }
@@ -138,7 +145,7 @@ pub async fn save_addresses(
 ) -> Result<Vec<i64>, StoreError> {
     let keys: Vec<Key> = addresses.iter().map(|a| (a.omnitron_id, a.hash())).collect();
     let mut known = known(tx, "addresses", &keys).await?;
-    let mut rows = Rows::new(20);
+    let mut rows = Rows::new(21);
     let result = assign(&keys, &mut known, ids, |i, id| {
         let a = addresses[i];
         rows.push(args![
@@ -161,12 +168,13 @@ pub async fn save_addresses(
             a.point.map(|p| p.lat_udeg),
             a.point.map(|p| p.lon_udeg),
             a.hub_places.map(|places| serde_json::json!(places).to_string()),
-            now_us
+            now_us,
+            a.retail_store
         ]);
     });
     let head = "INSERT INTO addresses (id, omnitron_id, content_hash, title, first_name, last_name, phone, email, \
                 country_id, city_id, township_id, district_id, line, postcode, notes, company_name, lat_udeg, \
-                lon_udeg, hub_places, created_us)";
+                lon_udeg, hub_places, created_us, retail_store)";
     let won = tx.insert_returning(head, rows, SAVE).await?;
     adopt(result, won)
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use oms_core::geo::Point;
+use oms_core::search::fold;
 
 use crate::batch::Rows;
 use crate::{StoreError, Tx, args};
@@ -73,8 +74,17 @@ pub struct Place {
 /// Writes places of a level, new or changed.
 pub async fn upsert(tx: &mut Tx, level: Level, places: &[NewPlace], now_us: i64) -> Result<(), StoreError> {
     let by_pk: BTreeMap<i64, &NewPlace> = places.iter().map(|p| (p.omnitron_id, p)).collect();
-    let mut columns =
-        vec!["id", "omnitron_id", "name", "is_active", "lat_udeg", "lon_udeg", "created_us", "modified_us"];
+    let mut columns = vec![
+        "id",
+        "omnitron_id",
+        "name",
+        "name_folded",
+        "is_active",
+        "lat_udeg",
+        "lon_udeg",
+        "created_us",
+        "modified_us",
+    ];
     columns.extend(level.parents());
     if level == Level::Country {
         columns.push("code");
@@ -82,7 +92,8 @@ pub async fn upsert(tx: &mut Tx, level: Level, places: &[NewPlace], now_us: i64)
     let mut rows = Rows::new(columns.len());
     for p in by_pk.values() {
         let (lat, lon) = (p.point.map(|p| p.lat_udeg), p.point.map(|p| p.lon_udeg));
-        let mut row = args![p.id, p.omnitron_id, &p.name, p.is_active, lat, lon, now_us, now_us];
+        let mut row =
+            args![p.id, p.omnitron_id, &p.name, fold(&p.name), p.is_active, lat, lon, now_us, now_us];
         row.extend(p.parents.iter().map(|&id| id.into()));
         if level == Level::Country {
             row.push(p.code.clone().unwrap_or_default().into());

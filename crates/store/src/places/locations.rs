@@ -121,6 +121,7 @@ pub fn read(row: &crate::Row) -> Result<Location, StoreError> {
             notes: c.opt_text()?,
             company_name: c.opt_text()?,
             point: Point::from_udeg(c.opt_i64()?, c.opt_i64()?),
+            retail_store: None,
             hub_places: people::hub_places(id, c.opt_text()?)?,
         },
     };

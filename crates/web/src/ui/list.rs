@@ -131,7 +131,8 @@ pub(crate) struct Line {
 
 /// The part of a list that a reader asks for. Fields left empty in a form are no filters.
 pub(crate) fn ask(visit: &Visit, list: &List) -> Result<Ask, Refusal> {
-    let filters: Vec<(String, String)> = joined(visit);
+    let filters: Vec<(String, String)> =
+        given(visit).map(|(n, v)| (n.clone(), v.trim().to_owned())).collect();
     let conditions = views::conditions(list, &filters)?;
     // The newest first, where a list can be sorted so.
     let wished = visit.asked("sort").unwrap_or("-created_date");
@@ -145,12 +146,15 @@ fn page_number(visit: &Visit) -> i64 {
 
 const OWN: [&str; 5] = ["page", "sort", "cols", "add", "selected"];
 
-/// The filters given, several values of one name between commas.
+/// The filters given.
+fn given(visit: &Visit) -> impl Iterator<Item = &(String, String)> {
+    visit.query.iter().filter(|(n, v)| !OWN.contains(&n.as_str()) && !v.trim().is_empty())
+}
+
+/// The same for chips and forms, several values of one name between commas.
 fn joined(visit: &Visit) -> Vec<(String, String)> {
     let mut all: Vec<(String, String)> = Vec::new();
-    for (name, value) in
-        visit.query.iter().filter(|(n, v)| !OWN.contains(&n.as_str()) && !v.trim().is_empty())
-    {
+    for (name, value) in given(visit) {
         match all.iter_mut().find(|(n, _)| n == name) {
             Some((_, values)) => values.push_str(&format!(",{}", value.trim())),
             None => all.push((name.clone(), value.trim().to_owned())),
