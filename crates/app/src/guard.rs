@@ -29,7 +29,7 @@ pub(crate) async fn blocking<T: Send + 'static>(
 }
 
 /// Runs a step that goes on when its caller is gone; a panic in it is a failure.
-pub(crate) async fn spawned<T: Send + 'static>(
+pub async fn spawned<T: Send + 'static>(
     step: &'static str,
     work: impl Future<Output = Result<T>> + Send + 'static,
 ) -> Result<T> {

@@ -14,8 +14,12 @@ use oms_store::orders::{self as store, AcceptIds, Accepted, NewLine, NewOrder};
 use oms_store::places::channels;
 use serde_json::Value;
 
+use crate::setup::settings;
 use crate::stock::stocks;
 use crate::{App, Result, views};
+
+/// Of orders that name no currency, where the regional settings have none either.
+const CURRENCY: &str = "try";
 
 /// The most orders one call may bring.
 pub const MAX_ORDERS: usize = 256;
@@ -92,6 +96,7 @@ pub async fn take_api_batch(
 ) -> Result<Vec<Result<Accepted, Refusal>>> {
     let ApiIds { mut accept, products: mut product_ids } = ids;
     let channels = channels::all(tx).await?;
+    let regions = settings::regions(tx).await?;
     let good = batch.orders.iter().flatten();
     let skus = good.flat_map(|o| &o.skus).map(String::as_str);
     let products = stocks::products_of(tx, skus, &mut product_ids, actor.at_us).await?;
@@ -116,6 +121,11 @@ pub async fn take_api_batch(
         })?;
         let mut order = o.order;
         order.channel_id = channel.id;
+        let region = regions.channel(channel.id);
+        if order.currency.is_empty() {
+            order.currency = region.currency.unwrap_or_else(|| CURRENCY.into());
+        }
+        order.language_code = order.language_code.take().or(region.language);
         order.lines.iter_mut().zip(&o.skus).for_each(|(line, sku)| line.product_id = products[sku]);
         Ok(order)
     };
@@ -178,6 +188,7 @@ fn read_order(value: &Value) -> Result<ApiOrder, Refusal> {
         None | Some(Value::Null) => Ok(None),
         Some(v) => read_address(name, v).map(Some),
     };
+    let currency = fields.text("currency", 3)?.map(|c| c.to_lowercase());
     let order = NewOrder {
         hub: None,
         filtered_out: None,
@@ -195,7 +206,7 @@ fn read_order(value: &Value) -> Result<ApiOrder, Refusal> {
         },
         shipping_address: address("shipping_address")?.ok_or_else(|| required("shipping_address"))?,
         billing_address: address("billing_address")?,
-        currency: fields.text("currency", 3)?.map_or_else(|| "try".into(), |c| c.to_lowercase()),
+        currency: currency.unwrap_or_default(),
         amount_minor: fields.money("amount")?,
         shipping_amount_minor: fields.money("shipping_amount")?,
         discount_amount_minor: fields.money("discount_amount")?,

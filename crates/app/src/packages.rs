@@ -1,5 +1,6 @@
 //! Packages as they are listed and shown.
 
+pub mod bulk;
 pub mod commands;
 pub mod pickup_codes;
 pub mod transfer_views;

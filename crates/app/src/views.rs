@@ -173,6 +173,12 @@ fn values(filter: &Filter, text: &str) -> Result<Vec<Value>, Refusal> {
     })
 }
 
+/// The ids of the rows that fit, at most this many.
+pub async fn ids(app: &App, list: &List, ask: &Ask, most: usize) -> Result<Vec<i64>> {
+    let mut tx = app.store.read().await?;
+    Ok(lists::ids(&mut tx, list, ask, most).await?)
+}
+
 /// Orders with everything their rows point at.
 pub struct OrderSet {
     pub page: Page<Order>,

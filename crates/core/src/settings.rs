@@ -1,6 +1,8 @@
 //! Application settings: one row of this table a key. Parser, validator, masking and the reference
 //! page all come from it.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -90,6 +92,14 @@ pub const SETTINGS: &[Setting] = &[
                 _ => Err(wrong("every_minutes", "1 to 1,440 minutes are expected.")),
             }
         },
+    },
+    Setting {
+        key: "MULTI_REGIONAL_SETTINGS",
+        about: "Time zone, currency and language of the brand, and of channels (by id) and locations (by ERP code) where they \
+                differ. Screens are shown in the reader's own language and zone where they chose them.",
+        example: r#"{"time_zone":"Europe/Istanbul","currency":"try","language":"tr","channels":{"2":{"currency":"eur","language":"en"}},"locations":{"L001":{"time_zone":"Europe/Berlin"}}}"#,
+        secrets: secrets::NONE,
+        validate: |v| read::<MultiRegional>(v).and_then(|s| s.check()),
     },
     Setting {
         key: "IS_OTP_ENABLED",
@@ -372,6 +382,102 @@ impl Default for Replanning {
     fn default() -> Self {
         Self { every_minutes: 30 }
     }
+}
+
+/// What differs between regions. Missing: as the brand has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Region {
+    /// An IANA name.
+    #[serde(default)]
+    pub time_zone: Option<String>,
+    /// ISO 4217, in small letters as on the wire.
+    #[serde(default)]
+    pub currency: Option<String>,
+    /// ISO 639-1.
+    #[serde(default)]
+    pub language: Option<String>,
+}
+
+/// `MULTI_REGIONAL_SETTINGS`. The documents name the page (Multi Regional Settings) and nothing of its form: it is ours.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MultiRegional {
+    #[serde(default)]
+    time_zone: Option<String>,
+    #[serde(default)]
+    currency: Option<String>,
+    #[serde(default)]
+    language: Option<String>,
+    #[serde(default)]
+    channels: BTreeMap<String, Region>,
+    #[serde(default)]
+    locations: BTreeMap<String, Region>,
+}
+
+/// The zone of a brand that says nothing of it: that of the documented system's home.
+pub const TIME_ZONE: &str = "Europe/Istanbul";
+
+impl MultiRegional {
+    /// Of the brand.
+    pub fn brand(&self) -> Region {
+        Region {
+            time_zone: self.time_zone.clone(),
+            currency: self.currency.clone(),
+            language: self.language.clone(),
+        }
+    }
+
+    /// Of a channel by its id here.
+    pub fn channel(&self, id: i64) -> Region {
+        self.within(self.channels.get(&id.to_string()))
+    }
+
+    /// Of a location.
+    pub fn location(&self, erp_code: &str) -> Region {
+        self.within(self.locations.get(erp_code))
+    }
+
+    fn within(&self, region: Option<&Region>) -> Region {
+        let (own, brand) = (region.cloned().unwrap_or_default(), self.brand());
+        Region {
+            time_zone: own.time_zone.or(brand.time_zone),
+            currency: own.currency.or(brand.currency),
+            language: own.language.or(brand.language),
+        }
+    }
+
+    fn check(&self) -> Result<(), Refusal> {
+        check_region("", &self.brand())?;
+        if let Some(id) = self.channels.keys().find(|id| id.parse::<i64>().is_err()) {
+            return Err(wrong("channels", format!("{id:?} is not the id of a channel.")));
+        }
+        let parts = [("channels", &self.channels), ("locations", &self.locations)];
+        for (part, regions) in parts {
+            for (name, region) in regions {
+                check_region(&format!("{part}.{name}."), region)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_region(at: &str, region: &Region) -> Result<(), Refusal> {
+    let letters = |text: &str, n: usize| text.len() == n && text.chars().all(|c| c.is_ascii_lowercase());
+    if let Some(zone) = region.time_zone.as_deref().filter(|z| jiff::tz::TimeZone::get(z).is_err()) {
+        let message = format!("{zone:?} is not a time zone; a name such as Europe/Istanbul is expected.");
+        return Err(wrong(&format!("{at}time_zone"), message));
+    }
+    if let Some(currency) = region.currency.as_deref().filter(|c| !letters(c, 3)) {
+        let message =
+            format!("{currency:?} is not a currency; three small letters such as try are expected.");
+        return Err(wrong(&format!("{at}currency"), message));
+    }
+    if let Some(language) = region.language.as_deref().filter(|l| !letters(l, 2)) {
+        let message = format!("{language:?} is not a language; two small letters such as tr are expected.");
+        return Err(wrong(&format!("{at}language"), message));
+    }
+    Ok(())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

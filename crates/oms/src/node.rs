@@ -6,7 +6,7 @@ use std::time::Duration;
 use oms_app::guard::caught;
 use oms_app::orders::cancellations;
 use oms_app::orders::intake::{self, PollCursor, Polled};
-use oms_app::packages::commands;
+use oms_app::packages::{bulk, commands};
 use oms_app::rules::schedules;
 use oms_app::upkeep::{changes, nodes, search};
 use oms_app::{App, planning, setup};
@@ -100,6 +100,9 @@ impl Node {
             }));
             self.loops.spawn(busy(self.stop.subscribe(), self.app.clone(), "cancel", async |app| {
                 Ok(cancellations::tick(app).await? > 0)
+            }));
+            self.loops.spawn(busy(self.stop.subscribe(), self.app.clone(), "bulk", async |app| {
+                bulk::tick(app, oms_web::refusal_answer).await
             }));
             self.loops.spawn(every(
                 self.stop.subscribe(),

@@ -20,6 +20,7 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     ("0010_writing_less", include_str!("../schema/0010_writing_less.sql")),
     ("0011_event_positions", include_str!("../schema/0011_event_positions.sql")),
     (FILTERS, include_str!("../schema/0012_filters.sql")),
+    ("0013_bulk", include_str!("../schema/0013_bulk.sql")),
 ];
 
 /// The migration that SQL alone cannot do.

@@ -1,5 +1,6 @@
 //! Packages and their items as they are read by people and software.
 
+pub mod bulk;
 pub mod commands;
 pub mod held;
 pub mod outside;

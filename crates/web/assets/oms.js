@@ -164,11 +164,14 @@ function count(form) {
   const ticks = $$("tbody .tick input", form);
   const chosen = ticks.filter((tick) => tick.checked).length;
   const told = $("[data-chosen]", form);
+  const everything = $("[data-everything]", form)?.checked;
   if (told) {
+    told.hidden = everything;
     told.dataset.none ??= told.textContent;
     told.textContent = chosen ? told.dataset.chosen.replace("{0}", chosen) : told.dataset.none;
   }
-  $$(".bulk button", form).forEach((button) => (button.disabled = !chosen));
+  // What can be done shows when there is something to do it to.
+  $$(".bulk button", form).forEach((button) => (button.hidden = !chosen && !everything));
   const all = $("[data-all]", form);
   if (all) [all.checked, all.indeterminate] = [chosen === ticks.length && chosen > 0, chosen > 0 && chosen < ticks.length];
 }

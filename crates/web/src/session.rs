@@ -28,7 +28,7 @@ pub(crate) const FORM_BYTES: usize = 512 << 10;
 /// The most fields of a form: a thousand rows ticked.
 const MAX_FIELDS: usize = 2_000;
 /// The zone of readers who chose none.
-const ZONE: &str = "Europe/Istanbul";
+const ZONE: &str = oms_core::settings::TIME_ZONE;
 
 /// The value of a cookie.
 pub(crate) fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {

@@ -10,6 +10,7 @@ use oms_store::ids::IdKind;
 use serde_json::{Value, json};
 
 use crate::access::{self, Principal, hash_token};
+use crate::setup::settings;
 use crate::{App, Result, random_hex};
 
 /// A session nobody used for this long is over.
@@ -79,9 +80,13 @@ pub async fn open_by_link(app: &App, link: &str) -> Result<Option<String>> {
 pub async fn seated(app: &App, secret: &str) -> Result<Option<Seated>> {
     let (hash, now) = (hash_token(secret), app.now_us());
     let mut tx = app.store.read().await?;
-    let found = store::live(&mut tx, hash, now, now - IDLE_US).await?;
+    let Some(mut session) = store::live(&mut tx, hash, now, now - IDLE_US).await? else { return Ok(None) };
+    let brand = settings::regions(&mut tx).await?.brand();
     drop(tx);
-    let Some(session) = found else { return Ok(None) };
+    // What a person did not choose is as the brand has it.
+    let own = &mut session.preferences;
+    own.language = own.language.take().or(brand.language);
+    own.time_zone = own.time_zone.take().or(brand.time_zone);
     let Some(role) = Role::parse(&session.role) else { return Ok(None) };
     if now - session.seen_us > NOTED_EVERY_US {
         let mut tx = app.store.begin().await?;

@@ -148,6 +148,16 @@ pub(crate) async fn order_filtering(tx: &mut Tx) -> Result<OrderFiltering> {
     Ok(typed(tx, "ORDER_FILTERING").await?.unwrap_or_default())
 }
 
+/// Time zones, currencies and languages.
+pub(crate) async fn regions(tx: &mut Tx) -> Result<table::MultiRegional> {
+    Ok(typed(tx, "MULTI_REGIONAL_SETTINGS").await?.unwrap_or_default())
+}
+
+/// The same, for screens.
+pub async fn regional(app: &App) -> Result<table::MultiRegional> {
+    regions(&mut app.store.read().await?).await
+}
+
 /// The attribute that holds a merged line's count.
 pub(crate) async fn quantity_key(tx: &mut Tx) -> Result<String> {
     let key: Option<table::QuantityKey> = typed(tx, "ORDER_ITEM_QUANTITY_KEY").await?;

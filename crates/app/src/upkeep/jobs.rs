@@ -48,6 +48,7 @@ pub async fn drop(tx: &mut Tx, audit_id: i64, id: i64, actor: &Actor) -> Result<
     let instead = match job.kind.as_str() {
         "plan" => format!("order {} would never be planned; cancel the order instead", job.ref_id),
         "cancel" => format!("cancellation {} would never be decided on; try it again instead", job.ref_id),
+        "bulk" => format!("the rest of bulk action {} would wait for good; try it again instead", job.ref_id),
         _ => String::new(),
     };
     if !instead.is_empty() {

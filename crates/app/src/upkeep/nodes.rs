@@ -7,6 +7,7 @@ use oms_store::packages::outside;
 use oms_store::upkeep::jobs;
 use oms_store::{access, setup};
 
+use crate::packages::bulk;
 use crate::{App, Result};
 
 /// How often a process says that it lives: three times a lease.
@@ -96,6 +97,7 @@ pub async fn heartbeat_tick(app: &App) -> Result<u64> {
 pub async fn sweep_tick(app: &App) -> Result<u64> {
     let mut tx = app.store.begin().await?;
     let keys = access::forget_keys(&mut tx, app.now_us() - KEEP_KEYS_US).await?;
+    oms_store::packages::bulk::forget(&mut tx, app.now_us() - bulk::KEEP_US).await?;
     tx.commit().await?;
     Ok(keys)
 }

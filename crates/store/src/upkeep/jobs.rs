@@ -24,6 +24,8 @@ pub enum JobKind {
     Replan,
     /// Decide on what is asked to be cancelled. `ref_id`: the cancellation plan.
     Cancel,
+    /// Ask many records for one command. `ref_id`: the bulk run.
+    Bulk,
 }
 
 impl JobKind {
@@ -34,12 +36,13 @@ impl JobKind {
             Self::Plan => "plan",
             Self::Replan => "replan",
             Self::Cancel => "cancel",
+            Self::Bulk => "bulk",
         }
     }
 }
 
 /// The words of all kinds.
-pub const KINDS: &[&str] = &["fetch", "plan", "replan", "cancel"];
+pub const KINDS: &[&str] = &["fetch", "plan", "replan", "cancel", "bulk"];
 /// What a job can be: due or due later, at work, given up after too many tries.
 pub const STATES: &[&str] = &["runnable", "leased", "dead"];
 

@@ -41,7 +41,7 @@ pub(crate) struct NewOrder {
     channel: i64,
     /// ISO 8601.
     date_placed: String,
-    /// `try` if not given.
+    /// Not given: the channel's or the brand's by `MULTI_REGIONAL_SETTINGS`, else `try`.
     currency: Option<String>,
     /// Money is a string with two decimals.
     amount: Option<String>,

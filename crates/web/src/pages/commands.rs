@@ -168,7 +168,7 @@ fn field(visit: &Visit, transition: i64, input: &commands::Input, offers: &Offer
 }
 
 /// A command's body from its form.
-fn body(form: &Form, code: &str, version: Option<i64>) -> Value {
+pub(crate) fn body(form: &Form, code: &str, version: Option<i64>) -> Value {
     let mut given = Map::new();
     for input in commands::command(code).map(|c| c.inputs).unwrap_or_default() {
         let value = match input.kind {
@@ -237,18 +237,6 @@ pub(crate) async fn run(
     form: &Form,
 ) -> Result<Vec<String>, Problem> {
     let version = form.some("expected_version").and_then(|v| v.parse().ok());
-    run_on(state, visit, entity, id, form, version).await
-}
-
-/// The same without a version, for many records at once.
-pub(crate) async fn run_on(
-    state: &WebState,
-    visit: &Visit,
-    entity: Entity,
-    id: i64,
-    form: &Form,
-    version: Option<i64>,
-) -> Result<Vec<String>, Problem> {
     let flow = transitions::flow(&state.app).await?;
     let named: Option<i64> = form.some("transition").and_then(|t| t.parse().ok());
     let code = flow

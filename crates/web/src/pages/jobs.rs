@@ -66,6 +66,7 @@ fn line(visit: &Visit, j: &Waiting) -> Line {
     let of = match j.kind.as_str() {
         "plan" => Some(format!("orders/{}", j.ref_id)),
         "replan" => Some(format!("packages/{}", j.ref_id)),
+        "bulk" => Some(format!("bulk/{}", j.ref_id)),
         _ => None,
     };
     let act = html! {

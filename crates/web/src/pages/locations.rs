@@ -4,6 +4,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use maud::{Markup, html};
 use oms_app::places::locations;
+use oms_app::setup::settings;
 use oms_app::stock::engines;
 use oms_app::views;
 use oms_core::calendars::{self, Calendar};
@@ -337,6 +338,7 @@ async fn detail(state: &WebState, visit: &Visit, id: i64, wrong: &[String]) -> R
     let mut sources = vec![(String::new(), visit.t("location-own_ledger").to_owned())];
     sources.extend(engines.into_iter().map(|e| (e.id.to_string(), e.name)));
     let p = &l.properties;
+    let region = settings::regional(&state.app).await?.location(&p.erp_code);
     let packages = visit.href(&format!("packages?stock_location__erp_code={}", p.erp_code));
     let content = html! {
         (fields::said(visit))
@@ -350,7 +352,7 @@ async fn detail(state: &WebState, visit: &Visit, id: i64, wrong: &[String]) -> R
         }
         form method="post" {
             (visit.guard())
-            div.columns { (about(visit, p)) (duties(visit, p, &sources)) (hours(visit, p)) (more(visit, p)) }
+            div.columns { (about(visit, p)) (duties(visit, p, &sources)) (hours(visit, p, region.time_zone.as_deref())) (more(visit, p)) }
             div.commands { button.primary { (visit.t("form-save")) } }
         }
     };
@@ -396,7 +398,7 @@ fn duties(visit: &Visit, p: &Properties, sources: &[(String, String)]) -> Markup
     }
 }
 
-fn hours(visit: &Visit, p: &Properties) -> Markup {
+fn hours(visit: &Visit, p: &Properties, zone: Option<&str>) -> Markup {
     let c = &p.calendar;
     let told = |spans: &Value| {
         let one = |s: &Value| format!("{}-{}", s[0].as_str().unwrap_or(""), s[1].as_str().unwrap_or(""));
@@ -404,7 +406,7 @@ fn hours(visit: &Visit, p: &Properties) -> Markup {
     };
     let holidays: Vec<&str> =
         c["holidays"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let zone = c["time_zone"].as_str().unwrap_or(visit.zone.iana_name().unwrap_or("UTC"));
+    let zone = c["time_zone"].as_str().or(zone).or(visit.zone.iana_name()).unwrap_or("UTC");
     html! {
         section.card {
             h2 { (visit.t("location-hours")) }

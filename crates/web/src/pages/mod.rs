@@ -2,6 +2,7 @@
 //! the navigation (`ui::shell::NAVIGATION`); see CONTRIBUTING.md.
 
 pub(crate) mod assets;
+mod bulk;
 mod change;
 mod commands;
 mod connections;
@@ -62,6 +63,8 @@ pub(crate) fn add(routes: Routes) -> Routes {
         .screen(P::PackagesRead, "/{lang}/oms/transfers", &["GET"], get(transfers::list))
         .screen(P::PackagesRead, "/{lang}/oms/transfers/export/{format}", &["GET"], get(transfers::export))
         .screen(P::PackagesRead, "/{lang}/oms/transfers/movements", &["GET"], get(today::transfer_movements))
+        .screen(P::PackagesRead, "/{lang}/oms/bulk/{id}", &["GET"], get(bulk::show))
+        .screen(P::PackagesWrite, "/{lang}/oms/bulk/{id}/again", &["POST"], post(bulk::again))
         .screen(P::PackagesWrite, "/{lang}/oms/transfers/bulk", &["POST"], post(transfers::bulk))
         .screen(P::PackagesRead, "/{lang}/oms/transfers/{id}", &["GET"], get(transfers::show))
         .screen(P::PackagesWrite, "/{lang}/oms/transfers/{id}/command", &["POST"], post(transfers::command))

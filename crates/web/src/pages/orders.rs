@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use axum::extract::{Path, State};
 use axum::response::Response;
+use jiff::tz::TimeZone;
 use maud::{Markup, html};
 use oms_app::orders::cancellations;
+use oms_app::setup::settings;
 use oms_app::upkeep::history;
 use oms_app::views::{self, OrderSet};
 use oms_store::orders::order_views::{ORDERS, Order};
@@ -110,6 +112,8 @@ async fn detail(state: &WebState, visit: &Visit, id: i64, wrong: &[String]) -> R
     let plan = set.plans.iter().find(|p| p.id == id);
     let happened = history::of(&state.app, &[("order", id)]).await?;
     let n = &set.nested;
+    let region = settings::regional(&state.app).await?.channel(o.channel_id);
+    let zone = region.time_zone.and_then(|zone| TimeZone::get(&zone).ok());
     let content = html! {
         (fields::said(visit))
         (fields::refused(visit, wrong))
@@ -143,7 +147,11 @@ async fn detail(state: &WebState, visit: &Visit, id: i64, wrong: &[String]) -> R
                 h2 { (visit.t("package-order_information")) }
                 (fields::facts(&[
                     (visit.t("order-channel"), fields::or_dash(n.channels.get(&o.channel_id).map(|c| &c.name))),
-                    (visit.t("order-placed"), html! { (visit.exact(o.placed_us)) }),
+                    (visit.t("order-placed"), html! {
+                        (visit.exact(o.placed_us))
+                        // The shopper's clock, where it is another.
+                        @if let Some(zone) = zone.as_ref().filter(|z| **z != visit.zone) { br; span.soft { (visit.exact_in(o.placed_us, zone.clone())) } }
+                    }),
                     (visit.t("order-amount"), html! { @if let Some(amount) = o.amount_minor { (visit.money(amount, &o.currency)) } }),
                     (visit.t("order-payment"), fields::or_dash(o.payment_option.as_ref())),
                     (visit.t("order-delivery"), fields::or_dash(o.delivery_type.as_ref().or(o.shipping_option.as_ref()))),

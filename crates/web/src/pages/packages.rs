@@ -14,7 +14,7 @@ use oms_store::packages::{LIST, Package};
 
 use crate::export::{self, Format, Table};
 use crate::pages::commands::{self, Choice, Offers};
-use crate::pages::{me, places, timeline, why};
+use crate::pages::{bulk, places, timeline, why};
 use crate::problem::Problem;
 use crate::session::Form;
 use crate::state::WebState;
@@ -56,10 +56,25 @@ async fn offered(state: &WebState, visit: &Visit) -> Result<Vec<Offered>, Proble
         Offered::choice("stock_location__erp_code", "package-location", places::choices(state).await?),
         Offered::choice("order__channel", "package-channel", places::channels(state).await?),
         Offered::text("product_sku", "package-sku"),
+        Offered::text("order__customer__first_name", "transfer-first_name"),
         Offered::text("order__customer__last_name", "package-last_name"),
+        Offered::text("city__name", "package-city"),
+        Offered::day("delivery_range_date", "package-wished"),
+        Offered::choice("click_and_collect", "package-collected", yes_no(visit)),
+        Offered::choice(
+            "order__retail_store__erp_code",
+            "package-collected_at",
+            places::choices(state).await?,
+        ),
         Offered::day("created_date__gte", "package-made_from"),
         Offered::day("created_date__lt", "package-made_to"),
     ])
+}
+
+fn yes_no(visit: &Visit) -> Vec<(String, String)> {
+    [("true", "package-yes"), ("false", "package-no")]
+        .map(|(v, k)| (v.to_owned(), visit.t(k).to_owned()))
+        .into()
 }
 
 /// Presets and kept views of a list.
@@ -205,91 +220,13 @@ fn bulk_buttons(visit: &Visit, set: &PackageSet) -> Markup {
     }
 }
 
-/// The most rows one bulk action takes: a page of the list.
-const MOST_AT_ONCE: usize = 100;
-
-/// Runs one command on every ticked row and tells of each.
+/// Runs one command on every ticked row.
 pub(crate) async fn bulk(
     State(state): State<WebState>,
     visit: Visit,
     form: Form,
 ) -> Result<Response, Problem> {
-    run_many(&state, &visit, Entity::Package, &form).await
-}
-
-/// One command on many records: a result a row, and the failures can be repeated alone.
-pub(crate) async fn run_many(
-    state: &WebState,
-    visit: &Visit,
-    entity: Entity,
-    form: &Form,
-) -> Result<Response, Problem> {
-    let ids: Vec<i64> = form.all("id").filter_map(|id| id.parse().ok()).take(MOST_AT_ONCE).collect();
-    let runs = ids.iter().map(|id| commands::run_on(state, visit, entity, *id, form, None));
-    let results: Vec<Vec<String>> = futures::future::try_join_all(runs).await?;
-    let list = if entity == Entity::Package { "packages" } else { "transfers" };
-    let numbers = numbers(state, entity, &ids).await?;
-    let failed: Vec<usize> = (0..ids.len()).filter(|i| !results[*i].is_empty()).collect();
-    let content = html! {
-        h1 { (visit.t("list-bulk_result")) }
-        p { (visit.say("list-bulk_sums", &[&(ids.len() - failed.len()), &failed.len()])) }
-        @if ids.is_empty() { p.problem { (visit.t("list-chosen_none")) } }
-        div.scroll tabindex="0" role="region" aria-label=(visit.t("list-bulk_result")) {
-            table.list {
-                thead { tr { th scope="col" { (visit.t("package-number")) } th scope="col" { (visit.t("list-result")) } } }
-                tbody {
-                    @for (i, id) in ids.iter().enumerate() {
-                        tr {
-                            td { a href=(visit.href(&format!("{list}/{id}"))) { (numbers.get(id).cloned().unwrap_or_else(|| id.to_string())) } }
-                            td {
-                                @if results[i].is_empty() { (badge::of_kind(oms_core::packages::Kind::Done, visit.t("list-done"))) }
-                                @else { (badge::of_kind(oms_core::packages::Kind::Failed, visit.t("list-not_done"))) " " (results[i].join(" ")) }
-                            }
-                        }
-                    }
-                }
-            }
-        }
-        @if !failed.is_empty() {
-            form method="post" action=(visit.href(&format!("{list}/bulk"))) {
-                (visit.guard())
-                input type="hidden" name="transition" value=(form.get("transition"));
-                @for i in &failed { input type="hidden" name="id" value=(ids[*i]); }
-                input type="hidden" name="back" value=(form.get("back"));
-                button { (visit.say("list-again", &[&failed.len()])) }
-            }
-        }
-        p { a href=(me::back(visit, form)) { (visit.t("app-back")) } }
-    };
-    Ok(shell::page(visit, visit.t("list-bulk_result"), &content))
-}
-
-async fn numbers(
-    state: &WebState,
-    entity: Entity,
-    ids: &[i64],
-) -> Result<std::collections::HashMap<i64, String>, Problem> {
-    let among =
-        |clause| oms_store::lists::Condition { clause, values: ids.iter().map(|id| (*id).into()).collect() };
-    if ids.is_empty() {
-        return Ok(Default::default());
-    }
-    let ask =
-        Ask { conditions: vec![among("t.id IN (?)")], page: 1, limit: ids.len() as i64, ..Ask::default() };
-    Ok(match entity {
-        Entity::Package => packages::short(&state.app, &ask)
-            .await?
-            .rows
-            .into_iter()
-            .map(|p| (p.package.id, p.package.number))
-            .collect(),
-        Entity::Transfer => oms_app::packages::transfer_views::short(&state.app, &ask)
-            .await?
-            .rows
-            .into_iter()
-            .map(|t| (t.id, t.number))
-            .collect(),
-    })
+    bulk::begin(&state, &visit, Entity::Package, &LIST, &form).await
 }
 
 /// One package.

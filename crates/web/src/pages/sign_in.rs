@@ -18,8 +18,16 @@ use crate::ui::visit::Visit;
 use crate::ui::words::Lang;
 
 /// Where a person goes who names no place.
-pub(crate) async fn start(headers: HeaderMap) -> Response {
-    shell::see_other(&format!("/{}/oms", wished(&headers).code()))
+pub(crate) async fn start(State(state): State<WebState>, headers: HeaderMap) -> Result<Response, Problem> {
+    let secret = cookie(&headers, COOKIE).unwrap_or_default();
+    Ok(shell::see_other(&home(&state, secret, &headers).await?))
+}
+
+/// The first page of a session: in the person's language, else the brand's, else the browser's.
+async fn home(state: &WebState, secret: &str, headers: &HeaderMap) -> Result<String, Problem> {
+    let seated = sessions::seated(&state.app, secret).await?;
+    let lang = seated.and_then(|s| Lang::parse(&s.preferences.language?));
+    Ok(format!("/{}/oms", lang.unwrap_or_else(|| wished(headers)).code()))
 }
 
 /// The language that a browser asks for.
@@ -116,7 +124,7 @@ pub(crate) async fn enter(
     if let Some(old) = cookie(&headers, COOKIE) {
         sessions::end(&state.app, old).await?;
     }
-    let next = if next == "/" { format!("/{}/oms", lang.code()) } else { next };
+    let next = if next == "/" { home(&state, &opened, &headers).await? } else { next };
     Ok(with_cookie(with_cookie(shell::see_other(&next), COOKIE, &opened), LOGIN_COOKIE, ""))
 }
 
@@ -140,7 +148,7 @@ pub(crate) async fn by_link(
     if let Some(old) = cookie(&headers, COOKIE) {
         sessions::end(&state.app, old).await?;
     }
-    Ok(with_cookie(shell::see_other(&format!("/{}/oms", lang.code())), COOKIE, &opened))
+    Ok(with_cookie(shell::see_other(&home(&state, &opened, &headers).await?), COOKIE, &opened))
 }
 
 /// Leaves, here or everywhere.

@@ -11,8 +11,8 @@ use oms_store::lists::transfers::{LIST, Transfer};
 
 use crate::export::{self, Format, Table};
 use crate::pages::commands::{self, Choice, Offers};
-use crate::pages::packages::{all_views, export_links, run_many};
-use crate::pages::{places, timeline};
+use crate::pages::packages::{all_views, export_links};
+use crate::pages::{bulk, places, timeline};
 use crate::problem::Problem;
 use crate::session::Form;
 use crate::state::WebState;
@@ -146,7 +146,7 @@ pub(crate) async fn bulk(
     visit: Visit,
     form: Form,
 ) -> Result<Response, Problem> {
-    run_many(&state, &visit, Entity::Transfer, &form).await
+    bulk::begin(&state, &visit, Entity::Transfer, &LIST, &form).await
 }
 
 async fn detail(state: &WebState, visit: &Visit, id: i64, wrong: &[String]) -> Result<Response, Problem> {

@@ -14,12 +14,14 @@ pub(crate) struct Series<'s> {
 const WIDTH: i64 = 640;
 const HEIGHT: i64 = 160;
 const FOOT: i64 = 18;
+/// The widest bar: with one place alone it would be a wall.
+const WIDEST: i64 = 40;
 
 /// Bars beside each other, a group a place.
 pub(crate) fn bars(visit: &Visit, title: &str, places: &[String], series: &[Series<'_>]) -> Markup {
     let most = series.iter().flat_map(|s| &s.values).copied().max().unwrap_or(0).max(1);
     let group = WIDTH / (places.len().max(1) as i64);
-    let bar = ((group - 3) / series.len().max(1) as i64).max(1);
+    let bar = ((group - 3) / series.len().max(1) as i64).clamp(1, WIDEST);
     let height = |value: i64| value * (HEIGHT - FOOT - 14) / most;
     // Words under every place would lie on each other.
     let every = (places.len() / 8).max(1);

@@ -191,7 +191,7 @@ impl Listing<'_> {
             @if lines.is_empty() {
                 (self.nothing(visit, &given))
             } @else {
-                (self.table(visit, lines))
+                (self.table(visit, lines, count))
                 (pager(visit, count, lines.len() as i64))
             }
         }
@@ -289,7 +289,7 @@ impl Listing<'_> {
         }
     }
 
-    fn table(&self, visit: &Visit, lines: &[Line]) -> Markup {
+    fn table(&self, visit: &Visit, lines: &[Line], count: i64) -> Markup {
         let shown = self.shown(visit);
         let ids = lines.iter().map(|l| l.id.to_string()).collect::<Vec<_>>().join(",");
         let body = html! {
@@ -323,7 +323,14 @@ impl Listing<'_> {
                         (visit.guard())
                         input type="hidden" name="back" value=(visit.here_with(&[]));
                         (body)
-                        div.bulk { span data-chosen=(visit.say("list-chosen", &[&COUNT])) { (visit.t("list-chosen_none")) } (buttons) }
+                        div.bulk {
+                            span data-chosen=(visit.say("list-chosen", &[&COUNT])) { (visit.t("list-chosen_none")) }
+                            @if count > lines.len() as i64 {
+                                input type="hidden" name="query" value=(crate::paging::form(&given(visit).cloned().collect::<Vec<_>>()));
+                                label { input type="checkbox" name="all" value="1" data-everything; " " (visit.say("list-all_fitting", &[&visit.number(count)])) }
+                            }
+                            (buttons)
+                        }
                     }
                 }
                 None => { (body) }

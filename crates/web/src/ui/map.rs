@@ -60,24 +60,46 @@ fn px(n: f64) -> String {
     format!("{n:.1}")
 }
 
+/// About how wide a letter of a label is, and how high a line.
+const LETTER: f64 = 6.4;
+const LINE: f64 = 14.0;
+
+/// Where the labels of places begin: right of the point or left of it, inside the map and on no other label. The first
+/// places come first; who finds no room has none.
+fn labels(map: &Projection, places: &[Place]) -> Vec<Option<f64>> {
+    let mut taken: Vec<(f64, f64, f64)> = Vec::new();
+    let one = |place: &Place| {
+        let ((x, y), gap) = (map.xy(place.point), 5.0 + 3.0 * place.size);
+        let wide = place.label.chars().count() as f64 * LETTER;
+        let is_free = |from: &f64| {
+            let is_inside = *from >= 0.0 && from + wide <= WIDTH;
+            is_inside
+                && taken.iter().all(|(a, b, at)| (at - y).abs() >= LINE || *b <= *from || from + wide <= *a)
+        };
+        let from = [x + gap, x - gap - wide].into_iter().find(is_free)?;
+        taken.push((from, from + wide, y));
+        Some(from)
+    };
+    places.iter().map(one).collect()
+}
+
 /// The map; what it shows stands in a table beside it for those who do not see it.
 pub(crate) fn show(title: &str, places: &[Place], lanes: &[Lane]) -> Markup {
-    /// Labels beyond this many would lie on each other.
-    const LABELLED: usize = 14;
     let points: Vec<Point> =
         places.iter().map(|p| p.point).chain(lanes.iter().flat_map(|l| [l.from, l.to])).collect();
     let Some(map) = Projection::of(&points) else { return html! {} };
+    let labels = labels(&map, places);
     html! {
         svg.map role="group" aria-label=(title) viewBox={ "0 0 " (WIDTH) " " (px(map.height)) } {
             @for lane in lanes {
                 @let ((x1, y1), (x2, y2)) = (map.xy(lane.from), map.xy(lane.to));
                 line class={ "lane " (lane.class) } x1=(px(x1)) y1=(px(y1)) x2=(px(x2)) y2=(px(y2)) {}
             }
-            @for (i, place) in places.iter().enumerate() {
+            @for (place, label) in places.iter().zip(&labels) {
                 @let (x, y) = map.xy(place.point);
                 @let dot = html! {
                     circle class={ "place " (place.class) } cx=(px(x)) cy=(px(y)) r=(px(3.5 * place.size)) { title { (place.label) } }
-                    @if i < LABELLED { text x=(px(x + 5.0 + 3.0 * place.size)) y=(px(y + 4.0)) { (place.label) } }
+                    @if let Some(at) = label { text x=(px(*at)) y=(px(y + 4.0)) { (place.label) } }
                 };
                 @if place.href.is_empty() { (dot) } @else { a href=(place.href) aria-label=(place.label) { (dot) } }
             }
@@ -88,6 +110,29 @@ pub(crate) fn show(title: &str, places: &[Place], lanes: &[Lane]) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn labels_stay_inside_and_off_each_other() {
+        let place = |lat, lon| Place {
+            label: "A store with a name".into(),
+            point: Point::from_degrees(lat, lon).unwrap(),
+            class: "",
+            size: 1.0,
+            href: String::new(),
+        };
+        // Two at one spot: one right of it, one left. A third has no room. The last stands at the right edge.
+        let places =
+            [place(40.0, 30.0), place(40.0, 30.0), place(40.0, 30.0), place(36.0, 26.0), place(41.0, 34.0)];
+        let points: Vec<Point> = places.iter().map(|p| p.point).collect();
+        let map = Projection::of(&points).unwrap();
+        let found = labels(&map, &places);
+        let wide = places[0].label.len() as f64 * LETTER;
+        assert!(found[0].unwrap() > map.xy(points[0]).0 && found[1].unwrap() + wide < map.xy(points[1]).0);
+        assert_eq!(found[2], None);
+        for from in found.into_iter().flatten() {
+            assert!(from >= 0.0 && from + wide <= WIDTH, "{from}");
+        }
+    }
 
     #[test]
     fn one_place_and_places_far_apart_stay_inside() {

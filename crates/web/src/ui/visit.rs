@@ -98,6 +98,11 @@ impl Visit {
         at.strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
     }
 
+    /// The moment in another zone, that one named.
+    pub(crate) fn exact_in(&self, at_us: i64, zone: TimeZone) -> String {
+        self.zoned(at_us).with_time_zone(zone).strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
+    }
+
     fn iso(&self, at_us: i64) -> String {
         Timestamp::from_microsecond(at_us)
             .map(|t| t.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
@@ -143,7 +148,7 @@ impl Visit {
     /// An amount in minor units with its currency.
     pub(crate) fn money(&self, minor: i64, currency: &str) -> String {
         let (point, cents) = (if self.lang == Lang::Tr { ',' } else { '.' }, (minor % 100).abs());
-        format!("{}{point}{cents:02} {currency}", self.number(minor / 100))
+        format!("{}{point}{cents:02} {}", self.number(minor / 100), currency.to_uppercase())
     }
 
     /// The hidden fields of every form that changes something.

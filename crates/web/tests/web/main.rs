@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something is not as it must be")]
 
 mod access;
+mod bulk;
 mod codes;
 mod commands;
 mod document;
@@ -15,6 +16,7 @@ mod logs;
 mod orders;
 mod planning;
 mod records;
+mod regions;
 mod reports;
 mod screens;
 mod sessions;
