@@ -272,14 +272,16 @@ impl Browser {
         serde_json::from_value(self.js(script).await).unwrap()
     }
 
-    /// Bytes that a page and what it loads take on the line, as a first visit.
-    pub async fn bytes(&self, path: &str) -> u64 {
+    /// Bytes on the line that a page takes, and with all it loads as a first visit.
+    pub async fn bytes(&self, path: &str) -> (u64, u64) {
         self.cdp("Network.enable", json!({})).await;
         self.cdp("Network.clearBrowserCache", json!({})).await;
         self.go(path).await;
-        let script = "return [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')] \
-                      .filter(e => !e.name.includes('/live')).reduce((sum, e) => sum + e.transferSize, 0)";
-        self.js(script).await.as_u64().unwrap()
+        let script = "const sum = all => all.reduce((sum, e) => sum + e.transferSize, 0); \
+                      const page = sum(performance.getEntriesByType('navigation')); \
+                      const loaded = performance.getEntriesByType('resource').filter(e => !e.name.includes('/live')); \
+                      return [page, page + sum(loaded)]";
+        serde_json::from_value(self.js(script).await).unwrap()
     }
 
     /// A picture of the whole page.

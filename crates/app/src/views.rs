@@ -137,6 +137,7 @@ fn values(filter: &Filter, text: &str) -> Result<Vec<Value>, Refusal> {
         Kind::Texts => parts()?.into_iter().map(Value::from).collect(),
         // In byte order every text that begins so lies between it and it followed by the last character.
         Kind::Prefix => vec![text.into(), format!("{text}{}", char::MAX).into()],
+        Kind::PrefixOfBase => vec![text.into(), format!("{text}{}", char::MAX).into(), text.into()],
         Kind::Contains => {
             let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
             vec![format!("%{escaped}%").into()]

@@ -32,6 +32,9 @@ pub enum Kind {
     Folded,
     /// How a text begins; the clause has two places, the first and the last text that begin so.
     Prefix,
+    /// How the number begins that this one is made of by a letter and a count (`n`); the clause has three places, the first
+    /// and the last text that begin so, and the beginning.
+    PrefixOfBase,
     /// Anywhere in a text; the clause is a LIKE with `\\` as escape.
     Contains,
     /// Words between commas, each of this table; the clause compares with their numbers.

@@ -21,6 +21,7 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     ("0011_event_positions", include_str!("../schema/0011_event_positions.sql")),
     (FILTERS, include_str!("../schema/0012_filters.sql")),
     ("0013_bulk", include_str!("../schema/0013_bulk.sql")),
+    ("0014_numbers", include_str!("../schema/0014_numbers.sql")),
 ];
 
 /// The migration that SQL alone cannot do.

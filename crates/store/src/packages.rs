@@ -171,8 +171,8 @@ pub const LIST: List = List {
             Kind::Int,
             "t.order_id IN (SELECT o.id FROM orders o WHERE o.omnitron_id = ?)",
         ),
-        Filter::new("order_number", Kind::Prefix, OF_NUMBER),
-        Filter::new("order__number", Kind::Prefix, OF_NUMBER),
+        Filter::new("order_number", Kind::PrefixOfBase, OF_NUMBER),
+        Filter::new("order__number", Kind::PrefixOfBase, OF_NUMBER),
         Filter::new("order__channel", Kind::Int, "t.channel_id = ?"),
         Filter::new(
             "order__channel__omnitron_id",
@@ -262,7 +262,9 @@ const CODES: [i64; STATES.len()] = {
     codes
 };
 
-const OF_NUMBER: &str = "t.order_id IN (SELECT o.id FROM orders o WHERE o.number >= ? AND o.number <= ?)";
+/// A package's number is its order's, `P` and `n`: as long as that rest is, the beginning is of the order's own.
+const OF_NUMBER: &str =
+    "t.number >= ? AND t.number <= ? AND LENGTH(t.number) - LENGTH(CAST(t.n AS TEXT)) > LENGTH(?)";
 const OF_FIRST_NAME: &str = "t.order_id IN (SELECT o.id FROM customers k JOIN orders o ON o.customer_id = k.id \
                              WHERE k.first_name_folded = ?)";
 const OF_LAST_NAME: &str = "t.order_id IN (SELECT o.id FROM customers k JOIN orders o ON o.customer_id = k.id \

@@ -223,7 +223,7 @@ fn parameters(list: &List) -> Vec<Parameter> {
             Kind::Text => (Type::String, "Equal."),
             Kind::Folded => (Type::String, "Equal, without regard to case and accents."),
             Kind::Texts => (Type::String, "Texts between commas: one of them."),
-            Kind::Prefix => (Type::String, "Begins so."),
+            Kind::Prefix | Kind::PrefixOfBase => (Type::String, "Begins so."),
             Kind::Contains => (Type::String, "Contains it."),
             Kind::Bool | Kind::Switch(_) => (Type::Boolean, "true or false."),
             Kind::OtherThan(_) => (Type::Integer, "Not equal."),

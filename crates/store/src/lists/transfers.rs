@@ -202,8 +202,9 @@ pub const LIST: List = List {
         Filter::new("package", Kind::Int, "t.package_id = ?"),
         Filter::new(
             "package_number",
-            Kind::Prefix,
-            "t.package_id IN (SELECT p.id FROM packages p WHERE p.number >= ? AND p.number <= ?)",
+            Kind::PrefixOfBase,
+            // A transfer's number is its package's, `T` and `n`.
+            "t.number >= ? AND t.number <= ? AND LENGTH(t.number) - LENGTH(CAST(t.n AS TEXT)) > LENGTH(?)",
         ),
         Filter::new("product_sku", Kind::Text, HOLDS_SKU),
         Filter::new("product_barcode", Kind::Text, HOLDS_BARCODE),

@@ -44,8 +44,8 @@ const TRANSFERS: &[(i64, (i64, i64))] = &[
     (t::CANCELLED, (2, 1)),
 ];
 
-const BOX: (f64, f64) = (156.0, 36.0);
-const STEP: (f64, f64) = (216.0, 104.0);
+const BOX: (f64, f64) = (166.0, 36.0);
+const STEP: (f64, f64) = (226.0, 104.0);
 const MARGIN: (f64, f64) = (12.0, 44.0);
 
 type Point = (f64, f64);

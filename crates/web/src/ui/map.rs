@@ -64,7 +64,7 @@ fn px(n: f64) -> String {
 const LETTER: f64 = 6.4;
 const LINE: f64 = 14.0;
 
-/// Where the labels of places begin: right of the point or left of it, inside the map and on no other label. The first
+/// Where the labels of places begin: right of the point or left of it, inside the map, on no other label and no point. The first
 /// places come first; who finds no room has none.
 fn labels(map: &Projection, places: &[Place]) -> Vec<Option<f64>> {
     let mut taken: Vec<(f64, f64, f64)> = Vec::new();
@@ -73,7 +73,10 @@ fn labels(map: &Projection, places: &[Place]) -> Vec<Option<f64>> {
         let wide = place.label.chars().count() as f64 * LETTER;
         let is_free = |from: &f64| {
             let is_inside = *from >= 0.0 && from + wide <= WIDTH;
+            let hides =
+                |(px, py): (f64, f64)| (py - y).abs() < LINE / 2.0 && *from <= px && px <= from + wide;
             is_inside
+                && !places.iter().any(|other| hides(map.xy(other.point)))
                 && taken.iter().all(|(a, b, at)| (at - y).abs() >= LINE || *b <= *from || from + wide <= *a)
         };
         let from = [x + gap, x - gap - wide].into_iter().find(is_free)?;
