@@ -34,6 +34,8 @@ walks!(
     a_bulk_action_tells_of_each_row_and_repeats_the_failed_alone,
     a_scenario_is_edited_previewed_published_and_taken_back,
     rows_change_by_themselves_and_keys_are_enough,
+    every_page_is_reached_and_used_by_keys_alone,
+    without_script_lists_commands_and_bulk_actions_work,
 );
 
 /// No script failed and no policy was broken on the way.
@@ -56,14 +58,26 @@ async fn the_first_administrator_sets_the_system_up_against_the_hub(on: Kind) {
     // Step 7: the hub's address and credentials, on the settings screen.
     browser.click("#credentials a.button").await;
     browser.arrives("/en/oms/settings/application-settings").await;
-    let setting = json!({"auth": {"username": "oms.application", "password": HUB_PASSWORD},
-        "urls": {"base_url": place.hub_url, "oms_url": format!("{}/api/v1", place.base)}, "timeouts": {"read": 30000, "connect": 6000}, "endpoint_conf": []});
-    browser.click("#OMNITRON_CLIENT_SETTINGS summary").await;
-    browser.fill("#value-OMNITRON_CLIENT_SETTINGS", "{not json").await;
-    browser.click("#OMNITRON_CLIENT_SETTINGS button.primary").await;
-    browser.reads(".problem", "line 1").await;
-    browser.fill("#value-OMNITRON_CLIENT_SETTINGS", &setting.to_string()).await;
-    browser.click("#OMNITRON_CLIENT_SETTINGS button.primary").await;
+    browser.click("#OMNITRON_CLIENT_SETTINGS > summary").await;
+    browser.fill("#OMNITRON_CLIENT_SETTINGS-auth-username", "oms.application").await;
+    browser.fill("#OMNITRON_CLIENT_SETTINGS-auth-password", HUB_PASSWORD).await;
+    browser.fill("#OMNITRON_CLIENT_SETTINGS-timeouts-read", "30000").await;
+    browser.fill("#OMNITRON_CLIENT_SETTINGS-timeouts-connect", "6000").await;
+    let (base, oms) = ("#OMNITRON_CLIENT_SETTINGS-urls-base_url", "#OMNITRON_CLIENT_SETTINGS-urls-oms_url");
+    browser.fill(base, "the hub").await;
+    browser.fill(oms, &format!("{}/api/v1", place.base)).await;
+    browser.click("#OMNITRON_CLIENT_SETTINGS > form > button.primary").await;
+    // The fault stands at its field, and nothing that was typed is lost.
+    browser.reads(&format!("{base}-wrong"), "is not an address").await;
+    browser
+        .until(
+            "what was typed is there",
+            &format!("return document.querySelector('{oms}').value.endsWith('/api/v1')"),
+        )
+        .await;
+    browser.fill(base, &place.hub_url).await;
+    browser.fill("#OMNITRON_CLIENT_SETTINGS-auth-password", HUB_PASSWORD).await;
+    browser.click("#OMNITRON_CLIENT_SETTINGS > form > button.primary").await;
     browser.reads(".said", "Saved").await;
 
     browser.go("/en/oms/settings/basic-setup").await;
@@ -291,4 +305,110 @@ async fn rows_change_by_themselves_and_keys_are_enough(on: Kind) {
     browser.press("?").await;
     browser.sees("#help[open]").await;
     assert_quiet(&browser).await;
+}
+
+/// The most keys until the focus is where it should be.
+const MOST_KEYS: usize = 120;
+
+/// Moves the focus with the tab key, on or back, until a script says that it is there.
+async fn tab_until(browser: &Browser, is_back: bool, what: &str, script: &str) {
+    for _ in 0..MOST_KEYS {
+        if browser.js(script).await == serde_json::Value::Bool(true) {
+            return;
+        }
+        match is_back {
+            true => browser.press_with(Key::Shift, '\u{e004}').await,
+            false => browser.press(Key::Tab).await,
+        }
+    }
+    panic!("no key leads to {what} at {}", browser.at().await);
+}
+
+async fn every_page_is_reached_and_used_by_keys_alone(on: Kind) {
+    let demo = Demo::start(on);
+    let browser = demo.browser(DESKTOP).await;
+    let mut seen = std::collections::BTreeSet::new();
+    // Pages of a part of the navigation show when the part is open: they are found on the way.
+    loop {
+        let links = browser
+            .js("return [...document.querySelectorAll('nav.side a')].map(a => a.getAttribute('href'))")
+            .await;
+        let links: Vec<String> = serde_json::from_value(links).unwrap();
+        let Some(next) = links.into_iter().find(|link| !seen.contains(link)) else { break };
+        let focused = format!("return document.activeElement?.getAttribute('href') === {}", json!(next));
+        tab_until(&browser, true, &next, &focused).await;
+        browser.press(Key::Enter).await;
+        browser.arrives(next.split('?').next().unwrap()).await;
+        browser.sees("main h1").await;
+        // What the page offers takes the focus, and shows that it has it.
+        let offered =
+            "return !!document.querySelector('main a, main button, main input, main select, main summary')";
+        if browser.js(offered).await == serde_json::Value::Bool(true) {
+            tab_until(
+                &browser,
+                false,
+                "what the page offers",
+                "return !!document.activeElement?.matches('main :is(a, button, input, select, summary, [tabindex=\"0\"])')",
+            )
+            .await;
+            let outline = "const style = getComputedStyle(document.activeElement); \
+                           return style.outlineStyle !== 'none' && style.outlineWidth !== '0px' || style.boxShadow !== 'none'";
+            assert_eq!(
+                browser.js(outline).await,
+                serde_json::Value::Bool(true),
+                "the focus does not show at {next}"
+            );
+        }
+        seen.insert(next);
+    }
+    assert!(seen.len() >= 14, "{seen:?}");
+    // A command is run with keys: from the list to the package, to its likeliest command.
+    browser.go("/en/oms/packages?state__enum_value__in=100").await;
+    tab_until(
+        &browser,
+        false,
+        "the first package",
+        "return !!document.activeElement?.matches('tbody a.row')",
+    )
+    .await;
+    browser.press(Key::Enter).await;
+    browser.reads(".head .state", "Waiting").await;
+    tab_until(
+        &browser,
+        false,
+        "the first command",
+        "return document.activeElement?.textContent.trim() === 'Start preparing'",
+    )
+    .await;
+    browser.press(Key::Enter).await;
+    browser.reads(".head .state", "Preparing").await;
+    assert_quiet(&browser).await;
+}
+
+async fn without_script_lists_commands_and_bulk_actions_work(on: Kind) {
+    let demo = Demo::start(on);
+    let browser = Browser::open(&demo.base, PHONE).await;
+    browser.cdp("Emulation.setScriptExecutionDisabled", json!({"value": true})).await;
+    browser.sign_in("demo", &demo.password).await;
+    browser.go("/en/oms/packages?state__enum_value__in=100").await;
+    // A filter is a form of its own.
+    let number = browser.text("tbody a.row").await;
+    browser.click(".chips details.filter summary").await;
+    browser.fill("#filter-number", &number).await;
+    browser.click(".chips details.filter form > button").await;
+    browser.reads("a.chip", &number).await;
+    browser.click("tbody a.row").await;
+    browser.reads("h1", &number).await;
+    browser.click_text(".commands button", "Start preparing").await;
+    browser.reads(".head .state", "Preparing").await;
+    browser.reads(".said", "").await;
+    // And so is one command on many.
+    browser.go("/en/oms/packages?state__enum_value__in=100").await;
+    for row in [1, 2] {
+        browser.click(&format!("tbody tr:nth-child({row}) .tick input")).await;
+    }
+    browser.click_text(".bulk button", "Start preparing").await;
+    browser.reads("main", "2 done, 0 not").await;
+    browser.click_text("main a", "Back").await;
+    browser.arrives("/en/oms/packages").await;
 }

@@ -527,7 +527,8 @@ step-said_schedules = { $a ->
 step-no_schedules = No job is defined.
 
 ## Settings
-setting-about = Every key there is. What is not saved has its default. Values are JSON.
+setting-about = Every key there is. What is not saved has its default.
+setting-json = As JSON
 setting-saved = saved
 setting-default = default
 setting-value = Value

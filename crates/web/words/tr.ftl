@@ -478,7 +478,8 @@ step-said_schedules = { $a } iş aktif.
 step-no_schedules = Tanımlı iş yok.
 
 ## Settings
-setting-about = Tüm anahtarlar. Kaydedilmeyenler varsayılan değerdedir. Değerler JSON'dır.
+setting-about = Tüm anahtarlar. Kaydedilmeyenler varsayılan değerdedir.
+setting-json = JSON olarak
 setting-saved = kayıtlı
 setting-default = varsayılan
 setting-value = Değer

@@ -5,6 +5,7 @@ pub(crate) mod chart;
 pub(crate) mod fields;
 pub(crate) mod flowchart;
 pub(crate) mod icons;
+pub(crate) mod json_form;
 pub(crate) mod list;
 pub(crate) mod map;
 pub(crate) mod shell;
