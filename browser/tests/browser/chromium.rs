@@ -275,7 +275,8 @@ impl Browser {
     /// Bytes on the line that a page takes, and with all it loads as a first visit.
     pub async fn bytes(&self, path: &str) -> (u64, u64) {
         self.cdp("Network.enable", json!({})).await;
-        self.cdp("Network.clearBrowserCache", json!({})).await;
+        // A first visit: nothing comes from the disk's cache, nor from the memory's.
+        self.cdp("Network.setCacheDisabled", json!({"cacheDisabled": true})).await;
         self.go(path).await;
         let script = "const sum = all => all.reduce((sum, e) => sum + e.transferSize, 0); \
                       const page = sum(performance.getEntriesByType('navigation')); \
