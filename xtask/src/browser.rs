@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::debian;
-use crate::postgres::{Durability, Postgres};
+use crate::postgres::{self, Durability, Postgres};
 use crate::steps::{Steps, cargo, output, run};
 
 /// The version of axe-core that pages are looked at with.
@@ -15,8 +15,7 @@ const AXE_SHA256: &str = "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89b
 const BINARY_VARIABLE: &str = "OMS_TEST_BINARY";
 /// Where the tests find axe (`browser/tests/browser/chromium.rs` reads it).
 const AXE_VARIABLE: &str = "OMS_TEST_AXE";
-/// Where the tests find a PostgreSQL server and its client (`browser/tests/browser/database.rs` reads them).
-const POSTGRES_VARIABLE: &str = "OMS_TEST_POSTGRES";
+/// Where the tests find PostgreSQL's client (`browser/tests/browser/database.rs` reads it).
 const PSQL_VARIABLE: &str = "OMS_TEST_PSQL";
 /// Where the tests put the pictures of all screens (`browser/tests/browser/screens.rs` reads it).
 const SCREENSHOTS_VARIABLE: &str = "OMS_SCREENSHOTS";
@@ -64,7 +63,7 @@ fn tests(found: &Found) -> Command {
     let mut command = cargo();
     command.args(["test", "--manifest-path", "browser/Cargo.toml", "--locked", "--test", "browser", "--"]);
     command.args(["--test-threads", "2"]).env(AXE_VARIABLE, &found.axe).env(BINARY_VARIABLE, &found.binary);
-    command.env(POSTGRES_VARIABLE, found.postgres.url()).env(PSQL_VARIABLE, found.postgres.psql());
+    command.env(postgres::VARIABLE, found.postgres.url()).env(PSQL_VARIABLE, found.postgres.psql());
     command
 }
 

@@ -1,11 +1,9 @@
 //! Every check of the project, in the order in which they fail fastest.
 
-use crate::postgres::{Durability, Postgres};
+use crate::postgres::{self, Durability, Postgres};
 use crate::steps::{Steps, cargo};
 use crate::{browser, slowest, tools};
 
-/// Where tests find the PostgreSQL server (`oms-testkit` reads it).
-const POSTGRES_VARIABLE: &str = "OMS_TEST_POSTGRES";
 /// Where the property tests' random worlds begin (`crates/core/src/plan/tests/worlds.rs` reads it).
 const SEED_VARIABLE: &str = "OMS_SEED";
 
@@ -94,7 +92,7 @@ fn tests(steps: &mut Steps, arguments: &[String]) {
     if steps.work("test runner", || tools::cargo_tool(&tools::NEXTEST)).is_none() {
         return steps.skip("tests");
     }
-    let given = std::env::var(POSTGRES_VARIABLE).ok().filter(|url| !url.trim().is_empty());
+    let given = std::env::var(postgres::VARIABLE).ok().filter(|url| !url.trim().is_empty());
     // Kept until the tests are over: dropping it stops the server.
     let (url, _server) = match given {
         Some(url) => (url, None),
@@ -109,7 +107,7 @@ fn tests(steps: &mut Steps, arguments: &[String]) {
     );
     let mut command = cargo();
     command.args(["nextest", "run"]).args(arguments);
-    steps.run("tests", command.env(POSTGRES_VARIABLE, url).env(SEED_VARIABLE, seed));
+    steps.run("tests", command.env(postgres::VARIABLE, url).env(SEED_VARIABLE, seed));
     slowest::print(arguments);
 }
 

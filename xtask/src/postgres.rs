@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 use crate::debian;
 use crate::steps::{output, run};
 
+/// Where tests find the server (`oms-testkit` and `browser/tests/browser/database.rs` read it).
+pub const VARIABLE: &str = "OMS_TEST_POSTGRES";
 /// Every test has a database and several connections, and many tests run at once.
 const MAX_CONNECTIONS: u32 = 300;
 /// A busy machine takes a few seconds; more means that it will not come.

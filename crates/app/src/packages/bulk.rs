@@ -165,7 +165,7 @@ async fn ask(
 }
 
 fn entity_of(run: &Run) -> Result<Entity> {
-    let found = [Entity::Package, Entity::Transfer].into_iter().find(|e| e.as_str() == run.entity);
+    let found = Entity::parse(&run.entity);
     Ok(found.ok_or_else(|| Refusal::not_found(&run.entity, run.id))?)
 }
 

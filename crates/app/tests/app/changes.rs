@@ -128,7 +128,7 @@ async fn nodes_that_give_positions_at_once_give_each_one_once() {
 }
 
 #[tokio::test]
-async fn a_listener_of_another_node_hears_all_in_order() {
+async fn a_listener_hears_what_was_before_and_then_all_in_order() {
     for database in Database::each() {
         let app = node(&database.url, &Time::new()).await;
         changes::tell_tick(&app).await.unwrap();

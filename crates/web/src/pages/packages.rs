@@ -49,11 +49,12 @@ const PRESETS: &[(&str, &str)] = &[
 /// The filters that people are offered.
 async fn offered(state: &WebState, visit: &Visit) -> Result<Vec<Offered>, Problem> {
     let states = STATES.iter().map(|s| (s.code.to_string(), badge::package_word(visit, s.code))).collect();
+    let places = places::choices(state).await?;
     Ok(vec![
         Offered::choices("state__enum_value__in", "package-state", states),
         Offered::text("number", "package-number"),
         Offered::text("order__number", "package-order"),
-        Offered::choice("stock_location__erp_code", "package-location", places::choices(state).await?),
+        Offered::choice("stock_location__erp_code", "package-location", places.clone()),
         Offered::choice("order__channel", "package-channel", places::channels(state).await?),
         Offered::text("product_sku", "package-sku"),
         Offered::text("order__customer__first_name", "transfer-first_name"),
@@ -61,11 +62,7 @@ async fn offered(state: &WebState, visit: &Visit) -> Result<Vec<Offered>, Proble
         Offered::text("city__name", "package-city"),
         Offered::day("delivery_range_date", "package-wished"),
         Offered::choice("click_and_collect", "package-collected", yes_no(visit)),
-        Offered::choice(
-            "order__retail_store__erp_code",
-            "package-collected_at",
-            places::choices(state).await?,
-        ),
+        Offered::choice("order__retail_store__erp_code", "package-collected_at", places),
         Offered::day("created_date__gte", "package-made_from"),
         Offered::day("created_date__lt", "package-made_to"),
     ])

@@ -125,7 +125,7 @@ fn card(visit: &Visit, setting: &table::Setting, value: Option<&Value>, sent: Op
             form method="post" {
                 (visit.guard())
                 input type="hidden" name="key" value=(setting.key);
-                (json_form::show(setting.key, &example, shown, fault))
+                (json_form::show(setting.key, &example, shown, fault, setting.secrets.keys))
                 @if !setting.secrets.is_empty() { p.hint { (visit.say("setting-secret", &[&oms_core::secrets::MASK])) } }
                 button.primary { (visit.t("form-save")) }
             }

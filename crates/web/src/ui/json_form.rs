@@ -77,15 +77,23 @@ pub(crate) fn shows(example: &Value, value: Option<&Value>, fault: &Fault) -> bo
     any("", example, value, fault)
 }
 
-/// The fields. `name` is the form's own, so that ids are unique on a page.
-pub(crate) fn show(name: &str, example: &Value, value: Option<&Value>, fault: Option<&Fault>) -> Markup {
-    let shown = Shown { name, fault };
+/// The fields. `name` is the form's own, so that ids are unique on a page. Texts under the keys of `secrets` are typed unseen,
+/// and what was typed is not sent back.
+pub(crate) fn show(
+    name: &str,
+    example: &Value,
+    value: Option<&Value>,
+    fault: Option<&Fault>,
+    secrets: &[&str],
+) -> Markup {
+    let shown = Shown { name, fault, secrets };
     html! { div.json { (shown.part("", "", example, value)) } }
 }
 
 struct Shown<'s> {
     name: &'s str,
     fault: Option<&'s Fault>,
+    secrets: &'s [&'s str],
 }
 
 impl Shown<'_> {
@@ -95,6 +103,9 @@ impl Shown<'_> {
         let wrong = self.fault.filter(|fault| is_of(fault, path));
         let told = wrong.map(|_| format!("{id}-wrong"));
         let hint = text(Some(example));
+        let is_secret = self.secrets.contains(&key);
+        let filled =
+            Some(text(value)).filter(|t| !is_secret || t == oms_core::secrets::MASK).unwrap_or_default();
         html! {
             @match part(path, example, value) {
                 Part::Parts(parts) => {
@@ -110,7 +121,7 @@ impl Shown<'_> {
                 }
                 Part::Text | Part::Number | Part::List => {
                     label for=(id) { code { (key) } }
-                    input id=(id) name=(field) value=(text(value)) placeholder=(hint) autocomplete="off" maxlength="2000" aria-invalid=[wrong.map(|_| "true")] aria-describedby=[told.as_deref()];
+                    input id=(id) type=(if is_secret { "password" } else { "text" }) name=(field) value=(filled) placeholder=(hint) autocomplete="off" maxlength="2000" aria-invalid=[wrong.map(|_| "true")] aria-describedby=[told.as_deref()];
                 }
             }
             @if let (Some(fault), Some(id)) = (wrong, &told) { p.wrong id=(id) { (fault.message) } }
@@ -218,6 +229,18 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_is_typed_unseen_and_never_sent_back() {
+        let example = json!({"password": "…", "name": "x"});
+        for (value, is_shown) in [("hunter2", false), (oms_core::secrets::MASK, true)] {
+            let page =
+                show("k", &example, Some(&json!({"password": value, "name": "me"})), None, &["password"]);
+            let page = page.into_string();
+            assert_eq!(page.contains(value), is_shown, "{page}");
+            assert!(page.contains("type=\"password\"") && page.contains("value=\"me\""), "{page}");
+        }
+    }
+
+    #[test]
     fn parts_are_read_by_the_example_and_faults_find_their_field() {
         let example =
             json!({"a": {"b": "x", "n": 1}, "l": ["400"], "e": [], "m": {"k": {"v": 1}}, "t": true});
@@ -238,7 +261,7 @@ mod tests {
         for (field, is_shown) in [("a.n", true), ("n", true), ("m", true), ("json_value", false)] {
             let fault = Fault { field: field.into(), message: "wrong".into() };
             assert_eq!(shows(&example, None, &fault), is_shown, "{field}");
-            let page = show("k", &example, None, Some(&fault)).into_string();
+            let page = show("k", &example, None, Some(&fault), &[]).into_string();
             assert_eq!(page.matches("class=\"wrong\"").count(), usize::from(is_shown), "{field}: {page}");
         }
     }

@@ -6,15 +6,8 @@ use oms_core::commands::Entity;
 use oms_store::{Options, Store};
 use serde_json::json;
 
-use crate::commands::shop;
+use crate::commands::{begin, shop};
 use crate::support::{OMS, Person, Server, on_each};
-
-/// The transition that begins with a package.
-async fn begin(s: &Server) -> i64 {
-    let flow = s.get(&format!("{OMS}/state-transitions/?limit=100")).await.is(200).json();
-    let all = flow["results"].as_array().unwrap();
-    all.iter().find(|t| t["command_code"] == "PKG_DEALLOCATE_RESERVATIONS").unwrap()["id"].as_i64().unwrap()
-}
 
 async fn state_of(s: &Server, package: i64) -> String {
     let package = s.get(&format!("{OMS}/packages/{package}/")).await.is(200).json();

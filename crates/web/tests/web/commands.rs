@@ -33,6 +33,15 @@ pub async fn shop(s: &Server, orders: usize) -> Vec<i64> {
     list["results"].as_array().expect("a list").iter().map(|p| p["id"].as_i64().expect("an id")).collect()
 }
 
+/// The transition that begins with a package.
+pub async fn begin(s: &Server) -> i64 {
+    let flow = s.get(&format!("{OMS}/state-transitions/?limit=100")).await.is(200).json();
+    let all = flow["results"].as_array().expect("a transition");
+    all.iter().find(|t| t["command_code"] == "PKG_DEALLOCATE_RESERVATIONS").expect("a transition")["id"]
+        .as_i64()
+        .expect("a transition")
+}
+
 fn path(package: i64) -> String {
     format!("{OMS}/packages/{package}/command/")
 }

@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Duration, timeout};
 
-use crate::commands::shop;
+use crate::commands::{begin, shop};
 use crate::support::{OMS, Person, Server, on_each};
 
 /// Longer than a word takes on a busy machine.
@@ -75,14 +75,7 @@ async fn turn(s: &Server) {
 }
 
 async fn start_preparing(s: &Server, package: i64) {
-    let flow = s.get(&format!("{OMS}/state-transitions/?limit=100")).await.is(200).json();
-    let begin = flow["results"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|t| t["command_code"] == "PKG_DEALLOCATE_RESERVATIONS")
-        .unwrap();
-    let body = json!({"transition": begin["id"], "input_parameters": {}});
+    let body = json!({"transition": begin(s).await, "input_parameters": {}});
     s.post(&format!("{OMS}/packages/{package}/command/"), &body).await.is(204);
 }
 
