@@ -35,12 +35,12 @@ pub fn walks(steps: &mut Steps, arguments: &[String]) {
     steps.run("browser", tests(&found).args(arguments));
 }
 
-/// `cargo xtask screenshots`
-pub fn screenshots(arguments: &[String]) -> Result<(), String> {
+/// `cargo xtask screens`
+pub fn screens(arguments: &[String]) -> Result<(), String> {
     let folder = match arguments {
         [] => Path::new(SCREENSHOTS),
         [flag, folder] if flag == "--out" => Path::new(folder),
-        _ => return Err("`cargo xtask screenshots` knows --out DIR only".to_owned()),
+        _ => return Err("`cargo xtask screens` knows --out DIR only".to_owned()),
     };
     std::fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     // The tests run in the folder of their package.
@@ -50,10 +50,10 @@ pub fn screenshots(arguments: &[String]) -> Result<(), String> {
         Some(found) => {
             let mut command = tests(&found);
             command.arg("screens::");
-            steps.run("screenshots", command.env(SCREENSHOTS_VARIABLE, &folder));
+            steps.run("screens", command.env(SCREENSHOTS_VARIABLE, &folder));
             println!("\n{}", folder.display());
         }
-        None => steps.skip("screenshots"),
+        None => steps.skip("screens"),
     }
     steps.finish()
 }

@@ -22,7 +22,7 @@ cargo xtask <chore>
                           for example: cargo xtask test -p oms-store
   browser [arguments]     the tests in headless Chromium; arguments go to them, for example:
                           cargo xtask browser walks::sqlite
-  screenshots [--out DIR] pictures of every screen at two widths, in both languages and themes, and what is
+  screens [--out DIR]     pictures of every screen at two widths, in both languages and themes, and what is
                           wrong on each; in target/screenshots unless --out says otherwise
   bench DIR [--copies N]  the figures of docs/benchmarks.md, on a folder of orders
   bench lists [--packages N]
@@ -42,7 +42,7 @@ fn main() -> ExitCode {
         "ci" => ci::ci(rest),
         "test" => ci::test(rest),
         "browser" => browser::browser(rest),
-        "screenshots" => browser::screenshots(rest),
+        "screens" => browser::screens(rest),
         "bench" => bench::bench(rest),
         "release" => release::release(),
         "postgres" => postgres::chore(rest),

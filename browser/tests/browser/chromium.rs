@@ -272,6 +272,25 @@ impl Browser {
         serde_json::from_value(self.js(script).await).unwrap()
     }
 
+    /// Opens what is folded in the page's content; returns how much was.
+    pub async fn opens_all(&self) -> u64 {
+        let script = "const all = document.querySelectorAll('main details:not([open]):not(.menu)'); \
+                      all.forEach(e => e.open = true); return all.length";
+        self.js(script).await.as_u64().unwrap()
+    }
+
+    /// Milliseconds from asking for the page to its first picture.
+    pub async fn first_paint_ms(&self) -> f64 {
+        let script = "return performance.getEntriesByName('first-paint')[0]?.startTime";
+        for _ in 0..100 {
+            if let Some(ms) = self.js(script).await.as_f64() {
+                return ms;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("the page was not painted within two seconds")
+    }
+
     /// Bytes on the line that a page takes, and with all it loads as a first visit.
     pub async fn bytes(&self, path: &str) -> (u64, u64) {
         self.cdp("Network.enable", json!({})).await;

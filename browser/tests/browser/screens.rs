@@ -40,6 +40,8 @@ pub const SCREENS: &[(&str, &str)] = &[
     ("denial-reasons", "/settings/denial-reasons"),
     ("schedules", "/settings/schedules"),
     ("connections", "/connections"),
+    ("channel", "/connections>a.row"),
+    ("channel-new", "/connections/channels/new"),
     ("hub-orders", "/hub-orders"),
     ("hub-changes", "/hub-changes"),
     ("jobs", "/jobs"),
@@ -107,6 +109,10 @@ async fn page(browser: &Browser, name: &str, lang: &str, look: Look, findings: &
     let errors = browser.console_errors().await.into_iter().filter(|e| !e.contains("404 (Not Found)"));
     findings.extend(errors.map(|f| format!("{at}: console: {f}")));
     findings.extend(browser.axe().await.into_iter().map(|f| format!("{at}: axe: {f}")));
+    if browser.opens_all().await > 0 {
+        findings.extend(browser.too_wide().await.into_iter().map(|f| format!("{at}, opened: too wide: {f}")));
+        findings.extend(browser.axe().await.into_iter().map(|f| format!("{at}, opened: axe: {f}")));
+    }
 }
 
 async fn weigh(browser: &Browser, findings: &mut Vec<String>) -> u64 {
@@ -122,6 +128,33 @@ async fn weigh(browser: &Browser, findings: &mut Vec<String>) -> u64 {
         }
     }
     heaviest
+}
+
+/// What a visitor may wait for the first picture of a list, in the middle of some visits.
+const FIRST_PAINT_MS: f64 = 200.0;
+
+#[tokio::test]
+async fn lists_are_painted_at_once() {
+    let demo = Demo::start(Kind::Sqlite);
+    let browser = demo.browser(DESKTOP).await;
+    let mut findings = Vec::new();
+    for list in ["orders", "packages", "transfers", "stock", "stock-locations", "jobs", "logs"] {
+        let mut took = Vec::new();
+        for _ in 0..7 {
+            browser.go(&format!("/en/oms/{list}")).await;
+            took.push(browser.first_paint_ms().await);
+        }
+        took.sort_by(f64::total_cmp);
+        let middle = took[took.len() / 2];
+        println!(
+            "{list}: first painted after {middle:.0} ms, the slowest after {:.0} ms",
+            took[took.len() - 1]
+        );
+        if middle > FIRST_PAINT_MS {
+            findings.push(format!("{list}: first painted after {took:?} ms"));
+        }
+    }
+    assert!(findings.is_empty(), "{}", findings.join("\n"));
 }
 
 const fn dark(look: Look) -> Look {

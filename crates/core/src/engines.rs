@@ -48,9 +48,18 @@ pub struct EngineType {
     pub about: &'static str,
     /// Whether it cannot work without `username` and `password`.
     pub needs_credentials: bool,
+    /// A valid configuration with every part that a form asks for, as JSON. What it leaves out is kept as it is.
+    pub form: &'static str,
     /// A valid configuration, as JSON.
     pub example: &'static str,
 }
+
+/// The words that a part of a configuration may be, by its path.
+pub const CHOICES: &[(&str, &[&str])] = &[
+    ("auth.type", &["anonymous", "basic_auth", "token"]),
+    ("service.type", &["multiple", "single"]),
+    ("service.mapping.shape", &["by_sku_then_location", "by_location_then_sku", "rows"]),
+];
 
 /// Every type there is.
 pub const ENGINE_TYPES: &[EngineType] = &[
@@ -59,6 +68,7 @@ pub const ENGINE_TYPES: &[EngineType] = &[
         name: "service",
         about: "The brand's own stock service: asked for SKUs by GET, anonymously, with a password or with a token.",
         needs_credentials: false,
+        form: r#"{"service":{"url":"https://yourstockservice.com/api/query/","type":"multiple","timeout_ms":3000,"mapping":{"at":"/data","shape":"rows","sku":"sku","location":"location","units":"units","reserved":"reserved"}},"auth":{"type":"token","username":"oms","password":"…","url":"https://yourstockservice.com/api/token/","prefix":"Token","field":"token"},"locations":{},"allow_partial":false}"#,
         example: r#"{"auth":{"type":"basic_auth","username":"oms","password":"…"},"service":{"url":"https://yourstockservice.com/api/query/","type":"multiple"}}"#,
     },
     EngineType {
@@ -66,6 +76,7 @@ pub const ENGINE_TYPES: &[EngineType] = &[
         name: "whippy_ware",
         about: "Whippy Ware: stock lists at /api/v1/stocks/, location codes at /api/v1/stock-locations/ below the address given.",
         needs_credentials: true,
+        form: r#"{"service":{"url":"https://whippy.example","timeout_ms":3000},"auth":{"type":"basic_auth","username":"oms","password":"…","url":"https://whippy.example/token/","prefix":"Token","field":"token"},"locations":{},"allow_partial":false}"#,
         example: r#"{"auth":{"type":"basic_auth","username":"oms","password":"…"},"service":{"url":"https://whippy.example"}}"#,
     },
     EngineType {
@@ -73,6 +84,7 @@ pub const ENGINE_TYPES: &[EngineType] = &[
         name: "built_in",
         about: "Quartermaster's own ledger: stock is loaded by POST to /api/v1/oms/stocks/ and nobody is called.",
         needs_credentials: false,
+        form: "{}",
         example: "{}",
     },
 ];
@@ -409,6 +421,24 @@ mod tests {
             EngineConfig::from_json(row.kind, &value).unwrap_or_else(|r| panic!("{}: {r}", row.name));
             assert!(!masked(&value).to_string().contains('…'), "{}", row.name);
             assert_eq!(EngineKind::parse(row.name), Some(row.kind));
+        }
+    }
+
+    #[test]
+    fn every_form_and_every_choice_in_it_is_valid() {
+        for row in ENGINE_TYPES {
+            let form: Value = serde_json::from_str(row.form).expect(row.name);
+            EngineConfig::from_json(row.kind, &form).unwrap_or_else(|r| panic!("{}: {r}", row.name));
+            for (path, words) in CHOICES {
+                let at = format!("/{}", path.replace('.', "/"));
+                for word in words.iter().filter(|_| form.pointer(&at).is_some()) {
+                    let mut chosen = form.clone();
+                    *chosen.pointer_mut(&at).expect("it is there") = (*word).into();
+                    let read = EngineConfig::from_json(row.kind, &chosen);
+                    let is_refused_rightly = row.needs_credentials && *word == "anonymous";
+                    assert_eq!(read.is_ok(), !is_refused_rightly, "{}: {path}: {word}: {read:?}", row.name);
+                }
+            }
         }
     }
 

@@ -23,7 +23,9 @@ impl Dialect {
     pub(crate) fn schema(self, text: &str) -> String {
         match self {
             // An INTEGER primary key is the table's own b-tree; a BIGINT one would be a second index.
-            Self::Sqlite => text.replace("BIGINT PRIMARY KEY", "INTEGER PRIMARY KEY"),
+            Self::Sqlite => {
+                text.replace("--sqlite:", "").replace("BIGINT PRIMARY KEY", "INTEGER PRIMARY KEY")
+            }
             Self::Postgres => text
                 .replace("--postgres:", "")
                 .replace(" BLOB", " BYTEA")

@@ -125,6 +125,10 @@ const MOST_SPANS: i64 = 200;
 const WINDOW: i64 = 50;
 /// Rows that fit and are sorted rather than looked for in the order of the list, where its start has too few of them.
 const MOST_SORTED: i64 = 10 * COUNTED;
+/// The same where nothing but [`SORTED_UNREAD`] is asked for.
+const MOST_SORTED_UNREAD: i64 = 30 * COUNTED;
+/// The column that an index holds with what each list is sorted by, so that rows found by it are sorted without being read.
+const SORTED_UNREAD: &str = "t.number ";
 
 /// Which part of a list is asked for.
 #[derive(Debug, Clone, Default)]
@@ -405,7 +409,9 @@ impl<'a> Plan<'a> {
             && !self.is_full_at_start(tx).await?
         {
             self.look_further(tx).await?;
-            if self.count_driven(tx, Some(MOST_SORTED + 1)).await? <= MOST_SORTED {
+            let is_unread = self.ask.conditions.iter().all(|c| c.clause.starts_with(SORTED_UNREAD));
+            let most = if is_unread { MOST_SORTED_UNREAD } else { MOST_SORTED };
+            if self.count_driven(tx, Some(most + 1)).await? <= most {
                 return Ok(Parts::Few);
             }
         }

@@ -22,6 +22,7 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     (FILTERS, include_str!("../schema/0012_filters.sql")),
     ("0013_bulk", include_str!("../schema/0013_bulk.sql")),
     ("0014_numbers", include_str!("../schema/0014_numbers.sql")),
+    ("0015_terms_once", include_str!("../schema/0015_terms_once.sql")),
 ];
 
 /// The migration that SQL alone cannot do.

@@ -275,12 +275,12 @@ const TO_CITY: &str = "t.order_id IN (SELECT o.id FROM addresses a JOIN orders o
                        WHERE a.city_id = ?)";
 const TO_TOWNSHIP: &str = "t.order_id IN (SELECT o.id FROM addresses a JOIN orders o ON o.shipping_address_id = a.id \
                            WHERE a.township_id = ?)";
-const TO_COUNTRY_NAMED: &str = "t.order_id IN (SELECT o.id FROM countries g JOIN addresses a ON a.country_id = g.id \
-                                JOIN orders o ON o.shipping_address_id = a.id WHERE g.name_folded = ?)";
-const TO_CITY_NAMED: &str = "t.order_id IN (SELECT o.id FROM cities g JOIN addresses a ON a.city_id = g.id \
-                             JOIN orders o ON o.shipping_address_id = a.id WHERE g.name_folded = ?)";
-const TO_TOWNSHIP_NAMED: &str = "t.order_id IN (SELECT o.id FROM townships g JOIN addresses a ON a.township_id = g.id \
-                                 JOIN orders o ON o.shipping_address_id = a.id WHERE g.name_folded = ?)";
+const TO_COUNTRY_NAMED: &str = "t.order_id IN (SELECT o.id FROM addresses a JOIN orders o ON o.shipping_address_id = a.id \
+                         WHERE a.country_id IN (SELECT g.id FROM countries g WHERE g.name_folded = ?))";
+const TO_CITY_NAMED: &str = "t.order_id IN (SELECT o.id FROM addresses a JOIN orders o ON o.shipping_address_id = a.id \
+                         WHERE a.city_id IN (SELECT g.id FROM cities g WHERE g.name_folded = ?))";
+const TO_TOWNSHIP_NAMED: &str = "t.order_id IN (SELECT o.id FROM addresses a JOIN orders o ON o.shipping_address_id = a.id \
+                         WHERE a.township_id IN (SELECT g.id FROM townships g WHERE g.name_folded = ?))";
 const WISHED_FROM: &str = "t.order_id IN (SELECT o.id FROM orders o WHERE o.delivery_from_us >= ?)";
 const WISHED_UNTIL: &str = "t.order_id IN (SELECT o.id FROM orders o WHERE o.delivery_until_us <= ?)";
 const WISHED_ON: &str =

@@ -15,7 +15,6 @@ app-theme_dark = Dark
 app-time_zone = Time zone
 app-time_zone_hint = A name such as Europe/Istanbul. Times on every screen are shown in it.
 app-preferences = Preferences
-app-store = Store app
 app-sign_out = Sign out
 app-sign_out_everywhere = Sign out everywhere
 app-everywhere_hint = A session that was forgotten on another device ends with this one.
@@ -721,6 +720,13 @@ stock-gaps_empty = No discrepancy. When a store does not find units that the boo
 stock-reason_not_found = not found
 
 ## Connections
+channel-channels = Sales channels
+channel-new = New channel
+channel-empty = No sales channel. They are copied from the hub by the set-up, or made here by a brand without a hub.
+channel-hub_id = Id at the hub
+channel-changed = Last changed
+channel-of_hub = The hub's channel: change it there, then copy the channels again.
+channel-copy = Copy the channels
 engine-hub = Commerce hub
 engine-address = Address
 engine-ask = Ask now

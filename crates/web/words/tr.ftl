@@ -14,7 +14,6 @@ app-theme_dark = Koyu
 app-time_zone = Saat dilimi
 app-time_zone_hint = Europe/Istanbul gibi bir ad. Tüm ekranlardaki saatler buna göre gösterilir.
 app-preferences = Tercihler
-app-store = Mağaza uygulaması
 app-sign_out = Çıkış yap
 app-sign_out_everywhere = Her yerden çıkış yap
 app-everywhere_hint = Başka bir cihazda açık unutulan oturum da bununla birlikte sona erer.
@@ -669,6 +668,13 @@ stock-gaps_empty = Tutarsızlık yok. Mağaza kayıtta olan ürünü bulamazsa, 
 stock-reason_not_found = bulunamadı
 
 ## Connections
+channel-channels = Satış kanalları
+channel-new = Yeni kanal
+channel-empty = Satış kanalı yok. Kanallar kurulumda merkezden kopyalanır; merkezi olmayan marka burada oluşturur.
+channel-hub_id = Merkezdeki kimlik
+channel-changed = Son değişiklik
+channel-of_hub = Bu kanal merkezindir: orada değiştirin, sonra kanalları yeniden kopyalayın.
+channel-copy = Kanalları kopyala
 engine-hub = Ticaret merkezi (hub)
 engine-address = Adres
 engine-ask = Şimdi sor

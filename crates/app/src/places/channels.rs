@@ -82,11 +82,25 @@ pub async fn ids(app: &App) -> Result<ChangeIds> {
     })
 }
 
+/// The longest name or type, in characters.
+const MAX_NAME: usize = 200;
+
+fn check(name: &str, channel_type: &str) -> Result<()> {
+    for (field, text) in [("name", name), ("channel_type", channel_type)] {
+        if text.trim().is_empty() || text.chars().count() > MAX_NAME {
+            let message = format!("1 to {MAX_NAME} characters are expected.");
+            return Err(Refusal::invalid(field, "invalid", message).into());
+        }
+    }
+    Ok(())
+}
+
 /// Makes a channel, where no hub has them.
 pub async fn create(tx: &mut Tx, ids: ChangeIds, actor: &Actor, wanted: Wanted) -> Result<Channel> {
     if settings::by_key(tx, "OMNITRON_CLIENT_SETTINGS").await?.is_some() {
         return Err(of_hub("Make the channel at the hub and copy it with channels/execute/.").into());
     }
+    check(&wanted.name, &wanted.channel_type)?;
     let new = NewChannel {
         id: ids.channel,
         omnitron_id: None,
@@ -113,6 +127,7 @@ pub async fn update(
         return Err(of_hub("Change it there and copy it with channels/execute/.").into());
     }
     change(&mut channel);
+    check(&channel.name, &channel.channel_type)?;
     store::update(tx, &channel, actor.at_us).await?;
     note(tx, ids, actor, id, "channel.updated").await
 }

@@ -4,9 +4,11 @@
 pub(crate) mod assets;
 mod bulk;
 mod change;
+mod channels;
 mod commands;
 mod connections;
 mod denial_reasons;
+mod engines;
 mod first_admin;
 mod flow;
 mod hub_records;
@@ -110,14 +112,18 @@ fn supply(routes: Routes) -> Routes {
             P::EnginesWrite,
             &at("connections/engines/new"),
             &["GET", "POST"],
-            get(connections::new).post(connections::create),
+            get(engines::new).post(engines::create),
         )
         .screen(
             P::EnginesWrite,
             &at("connections/engines/{id}"),
             &["GET", "POST"],
-            get(connections::edit).post(connections::save),
+            get(engines::edit).post(engines::save),
         )
+        .screen(P::LocationsRead, &at("connections/channels/new"), &["GET"], get(channels::new))
+        .screen(P::LocationsWrite, &at("connections/channels/new"), &["POST"], post(channels::create))
+        .screen(P::LocationsRead, &at("connections/channels/{id}"), &["GET"], get(channels::edit))
+        .screen(P::LocationsWrite, &at("connections/channels/{id}"), &["POST"], post(channels::save))
 }
 
 /// Screens of those who look after the installation.

@@ -3,7 +3,6 @@
 use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
-use oms_app::Error;
 use oms_app::setup::settings;
 use oms_core::packages::Kind;
 use oms_core::settings as table;
@@ -13,7 +12,7 @@ use crate::pages::change;
 use crate::problem::Problem;
 use crate::session::Form;
 use crate::state::WebState;
-use crate::ui::json_form::{self, Fault};
+use crate::ui::json_form::{self, Fault, Shown};
 use crate::ui::visit::Visit;
 use crate::ui::{badge, fields, shell};
 
@@ -58,17 +57,11 @@ pub(crate) async fn save(
         Some(stored) => settings::update(&mut tx, &ids, &actor, stored.id, &value).await,
         None => settings::create(&mut tx, &ids, &actor, &key, &value).await,
     };
-    match done {
+    match change::end_at(tx, done).await? {
         Ok(_) => {
-            tx.commit().await.map_err(Error::from)?;
             Ok(shell::see_other(&visit.href(&format!("settings/application-settings?done=saved#{key}"))))
         }
-        Err(Error::Refused(refusal)) => {
-            drop(tx);
-            let fault = Fault { field: refusal.field, message: refusal.message };
-            screen(&state, &visit, Some(Sent { key, value: Some(value), text, fault })).await
-        }
-        Err(other) => Err(other.into()),
+        Err(fault) => screen(&state, &visit, Some(Sent { key, value: Some(value), text, fault })).await,
     }
 }
 
@@ -84,11 +77,7 @@ async fn screen(state: &WebState, visit: &Visit, sent: Option<Sent>) -> Result<R
     let above: Vec<String> = sent
         .iter()
         .filter(|s| s.text.is_some() || !json_form::shows(&example(&s.key), s.value.as_ref(), &s.fault))
-        .map(|s| match s.fault.field.as_str() {
-            "json_value" | "non_field_errors" => s.fault.message.clone(),
-            field if s.fault.message.contains(field) => s.fault.message.clone(),
-            field => format!("{field}: {}", s.fault.message),
-        })
+        .map(|s| s.fault.sentence())
         .collect();
     let content = html! {
         (fields::said(visit))
@@ -115,6 +104,7 @@ fn card(visit: &Visit, setting: &table::Setting, value: Option<&Value>, sent: Op
     let about =
         visit.lang.find(&format!("setting-{}", setting.key.to_ascii_lowercase())).unwrap_or(setting.about);
     let fault = sent.filter(|s| s.text.is_none()).map(|s| &s.fault);
+    let form = Shown { name: setting.key, fault, secrets: setting.secrets.keys, choices: &[] };
     html! {
         details.card id=(setting.key) open[sent.is_some()] {
             summary {
@@ -125,7 +115,7 @@ fn card(visit: &Visit, setting: &table::Setting, value: Option<&Value>, sent: Op
             form method="post" {
                 (visit.guard())
                 input type="hidden" name="key" value=(setting.key);
-                (json_form::show(setting.key, &example, shown, fault, setting.secrets.keys))
+                (form.fields(&example, shown))
                 @if !setting.secrets.is_empty() { p.hint { (visit.say("setting-secret", &[&oms_core::secrets::MASK])) } }
                 button.primary { (visit.t("form-save")) }
             }

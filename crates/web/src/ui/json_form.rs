@@ -14,6 +14,17 @@ pub(crate) struct Fault {
     pub message: String,
 }
 
+impl Fault {
+    /// For a place that is not the part's own: names the part, unless the message does.
+    pub(crate) fn sentence(&self) -> String {
+        match self.field.as_str() {
+            "json_value" | "non_field_errors" => self.message.clone(),
+            field if self.message.contains(field) => self.message.clone(),
+            field => format!("{field}: {}", self.message),
+        }
+    }
+}
+
 /// How a part is filled in.
 enum Part<'e> {
     Text,
@@ -77,31 +88,30 @@ pub(crate) fn shows(example: &Value, value: Option<&Value>, fault: &Fault) -> bo
     any("", example, value, fault)
 }
 
-/// The fields. `name` is the form's own, so that ids are unique on a page. Texts under the keys of `secrets` are typed unseen,
-/// and what was typed is not sent back.
-pub(crate) fn show(
-    name: &str,
-    example: &Value,
-    value: Option<&Value>,
-    fault: Option<&Fault>,
-    secrets: &[&str],
-) -> Markup {
-    let shown = Shown { name, fault, secrets };
-    html! { div.json { (shown.part("", "", example, value)) } }
-}
-
-struct Shown<'s> {
-    name: &'s str,
-    fault: Option<&'s Fault>,
-    secrets: &'s [&'s str],
+/// What a form is beside its example and its value.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Shown<'s> {
+    /// The form's own, so that ids are unique on a page.
+    pub name: &'s str,
+    pub fault: Option<&'s Fault>,
+    /// Texts under these keys are typed unseen, and what was typed is not sent back.
+    pub secrets: &'s [&'s str],
+    /// The words that a part may be, by its path.
+    pub choices: &'s [(&'s str, &'s [&'s str])],
 }
 
 impl Shown<'_> {
+    /// The fields.
+    pub(crate) fn fields(&self, example: &Value, value: Option<&Value>) -> Markup {
+        html! { div.json { (self.part("", "", example, value)) } }
+    }
+
     fn part(&self, path: &str, key: &str, example: &Value, value: Option<&Value>) -> Markup {
         let id = format!("{}-{}", self.name, path.replace('.', "-"));
         let field = format!("f.{path}");
         let wrong = self.fault.filter(|fault| is_of(fault, path));
         let told = wrong.map(|_| format!("{id}-wrong"));
+        let words = self.choices.iter().find(|(of, _)| *of == path).map(|(_, words)| *words);
         let hint = text(Some(example));
         let is_secret = self.secrets.contains(&key);
         let filled =
@@ -118,6 +128,15 @@ impl Shown<'_> {
                 Part::Json => {
                     label for=(id) { code { (key) } }
                     textarea id=(id) name=(field) rows="3" spellcheck="false" aria-invalid=[wrong.map(|_| "true")] aria-describedby=[told.as_deref()] { (value.map(|v| serde_json::to_string_pretty(v).unwrap_or_default()).unwrap_or_default()) }
+                }
+                Part::Text if words.is_some() => {
+                    label for=(id) { code { (key) } }
+                    select id=(id) name=(field) aria-invalid=[wrong.map(|_| "true")] aria-describedby=[told.as_deref()] {
+                        option value="" { "–" }
+                        @for word in words.unwrap_or_default() { option value=(word) selected[filled == *word] { (word) } }
+                        // A stored word that is none of these is not lost by saving.
+                        @if !filled.is_empty() && !words.unwrap_or_default().contains(&filled.as_str()) { option value=(filled) selected { (filled) } }
+                    }
                 }
                 Part::Text | Part::Number | Part::List => {
                     label for=(id) { code { (key) } }
@@ -232,12 +251,23 @@ mod tests {
     fn a_secret_is_typed_unseen_and_never_sent_back() {
         let example = json!({"password": "…", "name": "x"});
         for (value, is_shown) in [("hunter2", false), (oms_core::secrets::MASK, true)] {
-            let page =
-                show("k", &example, Some(&json!({"password": value, "name": "me"})), None, &["password"]);
-            let page = page.into_string();
+            let shown = Shown { name: "k", secrets: &["password"], ..Shown::default() };
+            let page = shown.fields(&example, Some(&json!({"password": value, "name": "me"}))).into_string();
             assert_eq!(page.contains(value), is_shown, "{page}");
             assert!(page.contains("type=\"password\"") && page.contains("value=\"me\""), "{page}");
         }
+    }
+
+    #[test]
+    fn a_part_of_known_words_is_chosen_and_another_word_is_kept() {
+        let example = json!({"auth": {"type": "token"}});
+        let choices: &[(&str, &[&str])] = &[("auth.type", &["anonymous", "token"])];
+        let page = |word: &str| {
+            let shown = Shown { name: "k", choices, ..Shown::default() };
+            shown.fields(&example, Some(&json!({"auth": {"type": word}}))).into_string()
+        };
+        assert!(page("token").contains("<option value=\"token\" selected>"), "{}", page("token"));
+        assert!(page("other").contains("<option value=\"other\" selected>"), "{}", page("other"));
     }
 
     #[test]
@@ -261,7 +291,8 @@ mod tests {
         for (field, is_shown) in [("a.n", true), ("n", true), ("m", true), ("json_value", false)] {
             let fault = Fault { field: field.into(), message: "wrong".into() };
             assert_eq!(shows(&example, None, &fault), is_shown, "{field}");
-            let page = show("k", &example, None, Some(&fault), &[]).into_string();
+            let shown = Shown { name: "k", fault: Some(&fault), ..Shown::default() };
+            let page = shown.fields(&example, None).into_string();
             assert_eq!(page.matches("class=\"wrong\"").count(), usize::from(is_shown), "{field}: {page}");
         }
     }

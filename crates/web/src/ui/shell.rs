@@ -130,7 +130,6 @@ fn top(visit: &Visit) -> Markup {
                         }
                     }
                     a href=(visit.href("me")) { (visit.t("app-preferences")) }
-                    a href="/store" data-whole { (visit.t("app-store")) }
                     form method="post" action="/logout" data-whole { (visit.guard()) button.plain { (visit.t("app-sign_out")) } }
                 }
             }

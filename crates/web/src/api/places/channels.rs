@@ -61,25 +61,6 @@ pub(crate) struct ChannelBody {
     is_active: Option<bool>,
 }
 
-/// The longest name or type.
-const MAX_NAME: usize = 200;
-
-impl ChannelBody {
-    fn checked(self) -> Result<Self, Refusal> {
-        for (field, text) in [("name", &self.name), ("channel_type", &self.channel_type)] {
-            let fits = |t: &String| !t.trim().is_empty() && t.chars().count() <= MAX_NAME;
-            if text.as_ref().is_some_and(|t| !fits(t)) {
-                return Err(Refusal::invalid(
-                    field,
-                    "invalid",
-                    format!("1 to {MAX_NAME} characters are expected."),
-                ));
-            }
-        }
-        Ok(self)
-    }
-}
-
 /// **Ours.** Make a channel, for brands without a hub; refused where a hub is set.
 #[utoipa::path(post, path = "/api/v1/oms/channels/", tag = "channels", request_body = ChannelBody,
     responses((status = 201, body = ChannelView)))]
@@ -88,7 +69,7 @@ pub(crate) async fn create(
     once: Once,
     body: input::Json,
 ) -> Result<Response, Problem> {
-    let given = body.read::<ChannelBody>()?.checked()?;
+    let given = body.read::<ChannelBody>()?;
     let name =
         given.name.ok_or_else(|| Refusal::invalid("name", "required", "The channel's name is expected."))?;
     let wanted = channels::Wanted {
@@ -116,7 +97,7 @@ pub(crate) async fn patch(
     once: Once,
     body: input::Json,
 ) -> Result<Response, Problem> {
-    let given = body.read::<ChannelBody>()?.checked()?;
+    let given = body.read::<ChannelBody>()?;
     let (ids, actor) = (channels::ids(&state.app).await?, state.app.actor(once.who.actor()).await?);
     once.run(&state, &body.0, move |tx| {
         Box::pin(async move {

@@ -166,10 +166,15 @@ impl Server {
 
     /// A channel, for brands without a hub; returns its id.
     pub async fn channel(&self) -> i64 {
+        self.channel_of(None).await
+    }
+
+    /// A channel, with its id at the hub if it is the hub's; returns ours.
+    pub async fn channel_of(&self, omnitron_id: Option<i64>) -> i64 {
         let id = self.app.store.take_id(oms_store::ids::IdKind::Channel).await.unwrap();
         let channel = oms_store::places::channels::NewChannel {
             id,
-            omnitron_id: None,
+            omnitron_id,
             name: "Shop".into(),
             channel_type: "web".into(),
             configuration: "{}".into(),

@@ -1,0 +1,10 @@
+-- SQLite kept each search term twice, in the table and in its key's index; without row numbers the key is the table.
+--sqlite: ALTER TABLE search_terms RENAME TO search_terms_before;
+--sqlite: CREATE TABLE search_terms (
+--sqlite:     kind BIGINT NOT NULL,
+--sqlite:     term TEXT NOT NULL,
+--sqlite:     entity_id BIGINT NOT NULL,
+--sqlite:     PRIMARY KEY (kind, term, entity_id)
+--sqlite: ) WITHOUT ROWID;
+--sqlite: INSERT INTO search_terms (kind, term, entity_id) SELECT kind, term, entity_id FROM search_terms_before ORDER BY kind, term, entity_id;
+--sqlite: DROP TABLE search_terms_before;
