@@ -3,7 +3,9 @@
 //!
 //! Loops are `tick` functions: one bounded step that says what it did. Only the binary sleeps.
 
+pub mod events;
 pub mod guard;
+pub mod objects;
 pub mod views;
 
 pub mod access;

@@ -51,6 +51,14 @@ pub async fn get(app: &App, id: i64) -> Result<PackageSet> {
     set(flow, &mut tx, Page::whole(rows)).await
 }
 
+/// Those of these packages that there are.
+pub(crate) async fn of_ids(app: &App, ids: Vec<i64>) -> Result<PackageSet> {
+    let flow = transitions::flow(app).await?;
+    let mut tx = app.store.read().await?;
+    let rows = store::by_ids(&mut tx, ids).await?;
+    set(flow, &mut tx, Page::whole(rows)).await
+}
+
 async fn set(flow: Arc<Flow>, tx: &mut oms_store::Tx, page: Page<Package>) -> Result<PackageSet> {
     let items = store::items_of(tx, page.rows.iter().map(|p| p.id).collect()).await?;
     let nested = Nested::of_packages(tx, &page.rows, &items).await?;

@@ -205,6 +205,13 @@ pub async fn order(app: &App, id: i64) -> Result<OrderSet> {
     order_set(&mut tx, Page::whole(vec![found])).await
 }
 
+/// Those of these orders that there are.
+pub(crate) async fn orders_of_ids(app: &App, ids: Vec<i64>) -> Result<OrderSet> {
+    let mut tx = app.store.read().await?;
+    let found = store::orders(&mut tx, ids).await?;
+    order_set(&mut tx, Page::whole(found.into_values().collect())).await
+}
+
 async fn order_set(tx: &mut Tx, page: Page<Order>) -> Result<OrderSet> {
     let ids: Vec<i64> = page.rows.iter().map(|o| o.id).collect();
     let items = store::items_of(tx, ids.clone()).await?;

@@ -48,3 +48,7 @@ pub mod entity {
     pub const SHIPMENT: &str = "shipment";
     pub const STOCK_LOCATION: &str = "stock_location";
 }
+
+/// Every kind of record events are about.
+pub const ENTITIES: &[&str] =
+    &[entity::ORDER, entity::PACKAGE, entity::TRANSFER, entity::SHIPMENT, entity::STOCK_LOCATION];

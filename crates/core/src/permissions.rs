@@ -23,6 +23,8 @@ pub enum Permission {
     SettingsRead,
     SettingsWrite,
     SetupRun,
+    /// Every change of every record, with what the records hold.
+    EventsRead,
     /// Deliver webhooks from the hub.
     HubWebhooks,
     UsersWrite,

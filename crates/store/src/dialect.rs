@@ -1,6 +1,8 @@
 //! Everything that differs between the two engines: type names, row locks, the start of a write
 //! transaction, and which error codes mean "try again".
 
+use std::borrow::Cow;
+
 use crate::db::Trouble;
 
 /// Which engine a store runs on.
@@ -58,6 +60,28 @@ impl Dialect {
                 None => columns.to_owned(),
             },
             Self::Postgres => columns.to_owned(),
+        }
+    }
+
+    /// A clause about places of a name, written so that PostgreSQL looks them up once and not with each row that is asked.
+    /// SQLite does so by itself.
+    pub(crate) fn once<'c>(self, clause: &'c str) -> Cow<'c, str> {
+        const PLACES: &str = " IN (SELECT g.id FROM ";
+        match (self, clause.split_once(PLACES)) {
+            (Self::Postgres, Some((before, rest))) => {
+                let (named, after) = rest.split_once(')').unwrap_or((rest, ""));
+                format!("{before} = ANY (ARRAY(SELECT g.id FROM {named})){after}").into()
+            }
+            _ => clause.into(),
+        }
+    }
+
+    /// The id of a joined table, written so that SQLite does not look its rows up by it, and so begins with them.
+    /// PostgreSQL weighs what a page costs by itself.
+    pub(crate) fn not_found_by(self, alias: &str) -> String {
+        match self {
+            Self::Sqlite => format!("+{alias}.id"),
+            Self::Postgres => format!("{alias}.id"),
         }
     }
 

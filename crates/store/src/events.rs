@@ -4,6 +4,8 @@
 //! A position must say that everything before it can be read already. SQLite has one writer, so its events get theirs
 //! as they are written. PostgreSQL commits in any order: there positions are given to what is committed ([`place`]).
 
+use std::collections::HashMap;
+
 use crate::access::logs::Actor;
 use crate::batch::Rows;
 use crate::db::Dialect;
@@ -128,6 +130,67 @@ pub async fn after(tx: &mut Tx, position: i64, most: i64) -> Result<Vec<Placed>,
         Ok(Placed { position: c.i64()?, entity: c.text()?, entity_id: c.i64()?, seq: c.i64()? })
     };
     tx.fetch(sql, args![position, most]).await?.iter().map(one).collect()
+}
+
+/// A change as it is told to other software.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    pub position: i64,
+    pub entity: String,
+    pub entity_id: i64,
+    pub seq: i64,
+    pub kind: String,
+    /// The specific types it also is.
+    pub also: Vec<String>,
+    pub uuid: String,
+    pub at_us: i64,
+    /// As it is stored: `user:7`, `system`.
+    pub actor: String,
+    pub delta: serde_json::Value,
+}
+
+/// The changes after a position, in order, at most so many.
+pub async fn told_after(tx: &mut Tx, position: i64, most: i64) -> Result<Vec<Event>, StoreError> {
+    let sql = "SELECT position, entity, entity_id, seq, type, also, uuid, at_us, actor, delta FROM events \
+               WHERE position > $1 ORDER BY position LIMIT $2";
+    let one = |row: &Row| {
+        let mut c = row.cols();
+        let mut event = Event {
+            position: c.i64()?,
+            entity: c.text()?,
+            entity_id: c.i64()?,
+            seq: c.i64()?,
+            kind: c.text()?,
+            also: Vec::new(),
+            uuid: String::new(),
+            at_us: 0,
+            actor: String::new(),
+            delta: serde_json::Value::Null,
+        };
+        let also = c.text()?;
+        event.also = serde_json::from_str(&also)
+            .map_err(|e| StoreError::Corrupt(format!("the types of event {}: {e}", event.position)))?;
+        (event.uuid, event.at_us, event.actor, event.delta) = (c.text()?, c.i64()?, c.text()?, c.json()?);
+        Ok(event)
+    };
+    tx.fetch(sql, args![position, most]).await?.iter().map(one).collect()
+}
+
+/// The states of records of a kind, each with the sequence of the step that led to it, oldest first.
+pub async fn states_of(
+    tx: &mut Tx,
+    entity: &str,
+    ids: Vec<i64>,
+) -> Result<HashMap<i64, Vec<(i64, i64)>>, StoreError> {
+    let head = format!(
+        "SELECT entity_id, seq, new_state FROM transition_log WHERE entity = '{entity}' AND entity_id"
+    );
+    let mut states: HashMap<i64, Vec<(i64, i64)>> = HashMap::new();
+    for row in tx.fetch_in(&head, ids, "ORDER BY entity_id, seq").await? {
+        let mut c = row.cols();
+        states.entry(c.i64()?).or_default().push((c.i64()?, c.i64()?));
+    }
+    Ok(states)
 }
 
 /// The event's uuid (version 8, ours): the digest of its record and sequence, which name it for good.

@@ -100,8 +100,9 @@ pub struct List {
     pub joins: &'static str,
     /// Columns of `t` that an index holds followed by the default order's: rows that fit them are read in order.
     pub ordered: &'static [&'static str],
-    /// Moments of `t` that an index holds by spans of [`SPAN_US`], each followed by the default order's columns.
-    pub spans: &'static [&'static str],
+    /// Moments that an index of their table holds by spans of [`SPAN_US`], each followed by what of that table the default
+    /// order is by: the column, and its table with its alias.
+    pub spans: &'static [(&'static str, &'static str)],
     /// What its rows are counted as by state, and the column of the state.
     pub counted: Option<(Counted, &'static str)>,
     pub filters: &'static [Filter],
@@ -196,7 +197,7 @@ fn order_of(list: &List, ask: &Ask) -> &'static str {
 }
 
 /// The sort key (none: the id) of a list whose rows have places, and whether it goes down: sorted by the id, or by a
-/// moment of the table's own and the id.
+/// moment and the id.
 fn place_columns(order: &'static str) -> Option<(Option<&'static str>, bool)> {
     let (columns, down) = match order.strip_suffix(" DESC") {
         Some(_) => (order.replace(" DESC", ""), true),
@@ -204,9 +205,7 @@ fn place_columns(order: &'static str) -> Option<(Option<&'static str>, bool)> {
     };
     match columns.split(", ").collect::<Vec<_>>()[..] {
         ["t.id"] => Some((None, down)),
-        [key, "t.id"] if key.starts_with("t.") && key.ends_with("_us") => {
-            Some((order.split([' ', ',']).next(), down))
-        }
+        [key, "t.id"] if key.ends_with("_us") => Some((order.split([' ', ',']).next(), down)),
         _ => None,
     }
 }
@@ -386,13 +385,12 @@ impl<'a> Plan<'a> {
             }
         }
         // Moments go with the order of a list more often than not, and then from its other end.
-        for column in self.list.spans {
+        for (column, table) in self.list.spans {
             let bounds = self.ask.conditions.iter().filter_map(|c| shape::bounds(c, column));
             let Some((from, to)) = bounds.reduce(|a, b| (a.0.max(b.0), a.1.min(b.1))) else { continue };
             let end = |down: &str| {
                 format!(
-                    "SELECT {column} FROM {} WHERE {column} IS NOT NULL ORDER BY {column}{down} LIMIT 1",
-                    self.list.table
+                    "SELECT {column} FROM {table} WHERE {column} IS NOT NULL ORDER BY {column}{down} LIMIT 1"
                 )
             };
             let (first, last) = (tx.first(end(""), vec![]).await?, tx.first(end(" DESC"), vec![]).await?);
@@ -447,11 +445,16 @@ impl<'a> Plan<'a> {
         let columns: Vec<String> = keys.iter().enumerate().map(|(n, c)| format!("{c} AS k{n}")).collect();
         let by: Vec<String> = (0..keys.len()).map(|n| format!("k{n}{}", down(n))).collect();
         let (columns, by) = (columns.join(", "), by.join(", "));
-        let head = format!(
-            "SELECT t.id AS id, {columns} FROM {}",
-            self.from(&format!("{} {}", self.clauses(), self.order))
-        );
         let dialect = tx.dialect();
+        let mut from = self.from(&format!("{} {}", self.clauses(), self.order));
+        // Rows in the order of another table: that table is read first, by its index.
+        if let (Parts::One | Parts::Spans(..), Some((alias, _))) = (parts, keys[0].split_once('.'))
+            && alias != "t"
+        {
+            from = from
+                .replace(&format!(" ON {alias}.id = "), &format!(" ON {} = ", dialect.not_found_by(alias)));
+        }
+        let head = format!("SELECT t.id AS id, {columns} FROM {from}");
         let mut text = Text::default();
         // Each part: a condition in place of one of the list's, or beside them all.
         let mut merge = |parts: Vec<Part<'_>>| {
@@ -513,7 +516,13 @@ impl<'a> Plan<'a> {
             None => format!("{id} {than} {}", text.value(place.id)),
             Some(_) => {
                 let (at, of) = (text.value(place.key), text.value(place.id));
-                format!("({key}, {id}) {than} ({at}, {of})")
+                let behind = format!("({key}, {id}) {than} ({at}, {of})");
+                // Of two tables no index holds both: the moment alone is what one finds.
+                if looks_further(key) && key.contains('.') {
+                    format!("{key} {than}= {at} AND {behind}")
+                } else {
+                    behind
+                }
             }
         };
         text.sql.push_str(and);

@@ -308,7 +308,7 @@ async fn insert_orders(
                 seq: 1,
                 kind: types::ORDER_CREATED,
                 also: &[],
-                delta: serde_json::json!({"lines": order.lines.len()}),
+                delta: serde_json::json!({"lines": order.lines.len(), "status": order.hub_status}),
             },
             actor,
         );
@@ -591,7 +591,7 @@ async fn update_columns(
         seq,
         kind: types::ORDER_UPDATED,
         also: &[],
-        delta: serde_json::json!({}),
+        delta: serde_json::json!({"status": order.hub_status}),
     };
     events.push(&event, actor);
     events.write(tx).await

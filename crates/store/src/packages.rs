@@ -150,7 +150,7 @@ pub const LIST: List = List {
     joins: " JOIN orders o ON o.id = t.order_id JOIN locations l ON l.id = t.location_id \
             LEFT JOIN customers k ON k.id = o.customer_id LEFT JOIN addresses a ON a.id = o.shipping_address_id",
     ordered: &["t.state", "t.location_id", "t.channel_id", "t.created_us"],
-    spans: &["t.placed_us", "t.modified_us"],
+    spans: &[("t.placed_us", "packages t"), ("t.modified_us", "packages t")],
     counted: Some((Counted::Package, "t.state")),
     filters: &[
         Filter::new("id", Kind::Int, "t.id = ?"),
@@ -311,29 +311,14 @@ const HOLDS_HUB_ITEM: &str = "t.id IN (SELECT i.package_id FROM order_items x JO
                               ON i.order_item_id = x.id WHERE x.omnitron_id IN (?))";
 
 // An item's state is its package's, and no index has it: a step of a package would write it once an item more.
-const IN_STATE: &str = "t.package_id IN (SELECT p.id FROM packages p WHERE p.state = ?)";
-const IN_STATES: &str = "t.package_id IN (SELECT p.id FROM packages p WHERE p.state IN (?))";
-
-const OF_PACKAGE_MADE_AFTER: &str = "t.package_id IN (SELECT p.id FROM packages p WHERE p.created_us > ?)";
-const OF_PACKAGE_MADE_SINCE: &str = "t.package_id IN (SELECT p.id FROM packages p WHERE p.created_us >= ?)";
-const OF_PACKAGE_MADE_BEFORE: &str = "t.package_id IN (SELECT p.id FROM packages p WHERE p.created_us < ?)";
-const OF_PACKAGE_MADE_UNTIL: &str = "t.package_id IN (SELECT p.id FROM packages p WHERE p.created_us <= ?)";
-const OF_PACKAGE_CHANGED_AFTER: &str =
-    "t.package_id IN (SELECT p.id FROM packages p WHERE p.modified_us > ?)";
-const OF_PACKAGE_CHANGED_SINCE: &str =
-    "t.package_id IN (SELECT p.id FROM packages p WHERE p.modified_us >= ?)";
-const OF_PACKAGE_CHANGED_BEFORE: &str =
-    "t.package_id IN (SELECT p.id FROM packages p WHERE p.modified_us < ?)";
-const OF_PACKAGE_CHANGED_UNTIL: &str =
-    "t.package_id IN (SELECT p.id FROM packages p WHERE p.modified_us <= ?)";
 
 /// The list of package items; `p` is the package, `x` the order item.
 pub const ITEM_LIST: List = List {
     table: "package_items t",
     joins: " JOIN packages p ON p.id = t.package_id JOIN order_items x ON x.id = t.order_item_id \
             JOIN products r ON r.id = t.product_id",
-    ordered: &[],
-    spans: &[],
+    ordered: &["p.created_us", "p.state"],
+    spans: &[("p.modified_us", "packages p")],
     counted: None,
     filters: &[
         Filter::new("id", Kind::Int, "t.id = ?"),
@@ -344,14 +329,14 @@ pub const ITEM_LIST: List = List {
         Filter::new("id__in", Kind::Ints, "t.id IN (?)"),
         Filter::new("pk__in", Kind::Ints, "t.id IN (?)"),
         // An item is as old as its package, and changes with it.
-        Filter::new("created_date__gt", Kind::Time, OF_PACKAGE_MADE_AFTER),
-        Filter::new("created_date__gte", Kind::Time, OF_PACKAGE_MADE_SINCE),
-        Filter::new("created_date__lt", Kind::Time, OF_PACKAGE_MADE_BEFORE),
-        Filter::new("created_date__lte", Kind::Time, OF_PACKAGE_MADE_UNTIL),
-        Filter::new("modified_date__gt", Kind::Time, OF_PACKAGE_CHANGED_AFTER),
-        Filter::new("modified_date__gte", Kind::Time, OF_PACKAGE_CHANGED_SINCE),
-        Filter::new("modified_date__lt", Kind::Time, OF_PACKAGE_CHANGED_BEFORE),
-        Filter::new("modified_date__lte", Kind::Time, OF_PACKAGE_CHANGED_UNTIL),
+        Filter::new("created_date__gt", Kind::Time, "p.created_us > ?"),
+        Filter::new("created_date__gte", Kind::Time, "p.created_us >= ?"),
+        Filter::new("created_date__lt", Kind::Time, "p.created_us < ?"),
+        Filter::new("created_date__lte", Kind::Time, "p.created_us <= ?"),
+        Filter::new("modified_date__gt", Kind::Time, "p.modified_us > ?"),
+        Filter::new("modified_date__gte", Kind::Time, "p.modified_us >= ?"),
+        Filter::new("modified_date__lt", Kind::Time, "p.modified_us < ?"),
+        Filter::new("modified_date__lte", Kind::Time, "p.modified_us <= ?"),
         Filter::new("package", Kind::Int, "t.package_id = ?"),
         Filter::new(
             "package__number",
@@ -370,14 +355,20 @@ pub const ITEM_LIST: List = List {
             Kind::Ints,
             "t.order_item_id IN (SELECT x.id FROM order_items x WHERE x.omnitron_id IN (?))",
         ),
-        Filter::new("state", Kind::Int, IN_STATE),
-        Filter::new("state__enum_value", Kind::Int, IN_STATE),
-        Filter::new("state__enum_value__in", Kind::Ints, IN_STATES),
+        Filter::new("state", Kind::Int, "p.state = ?"),
+        Filter::new("state__enum_value", Kind::Int, "p.state = ?"),
+        Filter::new("state__enum_value__in", Kind::Ints, "p.state IN (?)"),
         Filter::new(
             "product_sku",
             Kind::Text,
             "t.product_id IN (SELECT r.id FROM products r WHERE r.sku = ?)",
         ),
     ],
-    orders: &[("id", "t.id"), ("-id", "t.id DESC")],
+    // As old as its package: the order in which packages are listed.
+    orders: &[
+        ("created_date", "p.created_us, t.id"),
+        ("-created_date", "p.created_us DESC, t.id DESC"),
+        ("id", "t.id"),
+        ("-id", "t.id DESC"),
+    ],
 };

@@ -54,6 +54,14 @@ pub async fn get(app: &App, id: i64) -> Result<TransferSet> {
     set(flow, &mut tx, Page::whole(rows)).await
 }
 
+/// Those of these transfers that there are.
+pub(crate) async fn of_ids(app: &App, ids: Vec<i64>) -> Result<TransferSet> {
+    let flow = transitions::flow(app).await?;
+    let mut tx = app.store.read().await?;
+    let rows = store::by_ids(&mut tx, ids).await?;
+    set(flow, &mut tx, Page::whole(rows)).await
+}
+
 async fn set(flow: Arc<Flow>, tx: &mut Tx, page: Page<Transfer>) -> Result<TransferSet> {
     let items = store::items_of(tx, page.rows.iter().map(|t| t.id).collect()).await?;
     let ends = page.rows.iter().flat_map(|t| [Some(t.from_location_id), Some(t.to_location_id)]);

@@ -71,6 +71,11 @@ pub fn position(app: &App) -> i64 {
     app.changes.told.load(Ordering::Acquire).max(0)
 }
 
+/// Every change from now on.
+pub(crate) fn listen(app: &App) -> broadcast::Receiver<Placed> {
+    app.changes.listeners.subscribe()
+}
+
 /// What has changed since a position, and every change from now on. A change may come twice.
 pub async fn follow(app: &App, since: i64) -> Result<(Followed, broadcast::Receiver<Placed>)> {
     // First the ear, then the look: nothing falls between them.

@@ -70,7 +70,7 @@ pub const LIST: List = List {
     table: "transition_log t",
     joins: "",
     ordered: &["t.new_state", "t.old_state"],
-    spans: &["t.at_us"],
+    spans: &[("t.at_us", "transition_log t")],
     counted: None,
     filters: &[
         Filter::new("id", Kind::Int, "t.id = ?"),

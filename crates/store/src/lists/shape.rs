@@ -83,7 +83,8 @@ impl Text {
     /// Adds a condition once for each round of values, with OR between them. What repeats is the condition alone: of one
     /// about another table's rows what stands behind its WHERE.
     fn push_either<'v>(&mut self, clause: &str, rounds: impl Iterator<Item = &'v [Value]>) {
-        let (head, said) = clause.rsplit_once(" WHERE ").map_or(("", clause), |(head, said)| (head, said));
+        let is_own = clause.starts_with("t.") && !clause.contains(" IN (SELECT ");
+        let (head, said) = clause.rsplit_once(" WHERE ").filter(|_| !is_own).unwrap_or(("", clause));
         let open = said.matches('(').count();
         let (said, tail) = match said.strip_suffix(')') {
             Some(inner) if said.matches(')').count() > open => (inner, ")"),
@@ -115,15 +116,16 @@ impl Text {
 
     fn condition(&mut self, dialect: Dialect, condition: &Condition, way: Way) {
         let Condition { clause, values } = condition;
+        let clause = &dialect.once(clause);
         match (way, Lookup::of(condition)) {
             (Way::Some(most), Some(Lookup { column, key, rest })) => {
                 self.sql.push_str(&format!("{column} IN (SELECT {key} FROM "));
-                self.push(rest, values);
+                self.push(&dialect.once(rest), values);
                 self.sql.push_str(&format!(" LIMIT {most})"));
             }
             (Way::Walked, Some(Lookup { column, key, rest })) => {
                 self.sql.push_str("EXISTS (SELECT 1 FROM ");
-                self.push(rest, values);
+                self.push(&dialect.once(rest), values);
                 self.sql.push_str(&format!(" AND {key} = {})", dialect.not_by_index(column)));
             }
             (Way::Walked, None) if clause.starts_with("t.") => {

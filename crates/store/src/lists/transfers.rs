@@ -155,7 +155,7 @@ pub const LIST: List = List {
             JOIN locations f ON f.id = t.from_location_id JOIN locations d ON d.id = t.to_location_id \
             LEFT JOIN customers k ON k.id = o.customer_id LEFT JOIN addresses a ON a.id = d.address_id",
     ordered: &["t.state", "t.from_location_id", "t.to_location_id"],
-    spans: &["t.created_us", "t.modified_us"],
+    spans: &[("t.created_us", "transfers t"), ("t.modified_us", "transfers t")],
     counted: Some((Counted::Transfer, "t.state")),
     filters: &[
         Filter::new("id", Kind::Int, "t.id = ?"),
@@ -171,8 +171,9 @@ pub const LIST: List = List {
         Filter::new("order", Kind::Int, "t.package_id IN (SELECT p.id FROM packages p WHERE p.order_id = ?)"),
         Filter::new(
             "order__number",
-            Kind::Prefix,
-            "t.package_id IN (SELECT p.id FROM orders o JOIN packages p ON p.order_id = o.id WHERE o.number >= ? AND o.number <= ?)",
+            Kind::PrefixOfBase,
+            // A transfer's number begins with its order's.
+            "t.number >= ? AND t.number <= ? AND (SELECT LENGTH(p.number) - LENGTH(CAST(p.n AS TEXT)) FROM packages p WHERE p.id = t.package_id) > LENGTH(?)",
         ),
         Filter::new(
             "order__channel",

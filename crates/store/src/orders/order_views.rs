@@ -84,7 +84,7 @@ pub const ORDERS: List = List {
     table: "orders t",
     joins: " JOIN plans p ON p.id = t.id LEFT JOIN customers k ON k.id = t.customer_id",
     ordered: &["t.channel_id", "t.hub_status", "t.delivery_type", "t.created_us"],
-    spans: &["t.placed_us", "t.modified_us"],
+    spans: &[("t.placed_us", "orders t"), ("t.modified_us", "orders t")],
     counted: Some((Counted::Order, "t.hub_status")),
     filters: &[
         Filter::new("id", Kind::Int, "t.id = ?"),

@@ -2,6 +2,7 @@
 //! published; what is marked "Ours" in the description is this product's own.
 
 pub(crate) mod access;
+pub(crate) mod events;
 pub(crate) mod orders;
 pub(crate) mod packages;
 pub(crate) mod places;
@@ -88,6 +89,7 @@ pub(crate) fn routes(state: WebState) -> Routes {
         .list(P::OrdersRead, &order_views::ORDERS, routes!(orders::list))
         .add(P::OrdersRead, routes!(orders::get))
         .add(P::OrdersRead, routes!(upkeep::search::find))
+        .add(P::EventsRead, routes!(events::read))
         .list(P::PlansRead, &tables::PLANS, routes!(planning::plans::list))
         .add(P::PlansRead, routes!(planning::plans::get))
         .list(P::ScenariosRead, &tables::SCENARIOS, routes!(rules::scenarios::list))

@@ -2,7 +2,6 @@
 
 pub(crate) mod cancellations;
 pub(crate) mod hub_records;
-pub(crate) mod orders_view;
 pub(crate) mod webhooks;
 
 use axum::Json;
@@ -17,12 +16,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use crate::api::orders::orders_view::{OrderView, view};
 use crate::input::{self, Id};
 use crate::once::{Once, answer};
 use crate::paging::{ListQuery, Paged};
 use crate::problem::Problem;
 use crate::state::WebState;
+use oms_app::objects::orders::{OrderView, view};
 
 /// 1 to 256 whole orders.
 #[derive(Deserialize, ToSchema)]

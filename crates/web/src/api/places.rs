@@ -1,6 +1,5 @@
 //! Places: locations, the address tree, coordinates, sales channels.
 
-pub(crate) mod addresses;
 pub(crate) mod channels;
 pub(crate) mod geography;
 pub(crate) mod locations;

@@ -7,6 +7,7 @@ mod codes;
 mod commands;
 mod document;
 mod engines;
+mod events;
 mod first_admin;
 mod hub_records;
 mod intake;

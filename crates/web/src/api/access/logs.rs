@@ -10,11 +10,11 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::api::packages::states::{StateView, of_package, of_transfer};
 use crate::input::Id;
 use crate::paging::{ListQuery, Paged};
 use crate::problem::Problem;
 use crate::state::WebState;
+use oms_app::objects::states::{StateView, of_package, of_transfer};
 
 /// Rows a page if the caller does not say: as documented.
 const DEFAULT_ROWS: i64 = 10;

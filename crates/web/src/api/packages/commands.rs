@@ -6,86 +6,17 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use oms_app::packages::commands::Request;
 use oms_app::packages::pickup_codes;
+use oms_core::commands::Entity;
 use oms_core::commands::input::Body;
-use oms_core::commands::{self, Entity, InputKind};
 use oms_core::time::format_us;
-use oms_store::rules::transitions::Transition;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::api::packages::states::{self, StateView};
 use crate::input::{self, Id};
 use crate::once::{Once, respond};
 use crate::problem::Problem;
 use crate::state::WebState;
-
-/// A command that can be run on a record now.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct CommandView {
-    /// The state transition's id: `transition` of the command's body.
-    id: i64,
-    /// The button's label.
-    name: String,
-    slug: String,
-    command_code: String,
-    source_state: StateView,
-    destination_state: StateView,
-    /// `all`, `oms`, `instore` or `hidden`.
-    visibility: &'static str,
-    /// Ours: what it takes as `input_parameters`.
-    inputs: Vec<InputView>,
-}
-
-/// One input of a command.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct InputView {
-    key: &'static str,
-    /// `text`, `day`, `denial_reason`, `package_items`, `transfer_items` or `assignment_groups`.
-    #[serde(rename = "type")]
-    kind: &'static str,
-    /// Characters at most, of a text.
-    max_length: Option<usize>,
-    required: bool,
-    help: &'static str,
-}
-
-pub(crate) fn inputs(code: &str) -> Vec<InputView> {
-    let all = commands::command(code).map(|c| c.inputs).unwrap_or_default();
-    let view = |i: &commands::Input| InputView {
-        key: i.key,
-        kind: match i.kind {
-            InputKind::Text(_) => "text",
-            InputKind::Day => "day",
-            InputKind::DenialReason => "denial_reason",
-            InputKind::PackageItems => "package_items",
-            InputKind::TransferItems => "transfer_items",
-            InputKind::Assignments => "assignment_groups",
-        },
-        max_length: match i.kind {
-            InputKind::Text(most) => Some(most),
-            _ => None,
-        },
-        required: i.is_required,
-        help: i.about,
-    };
-    all.iter().map(view).collect()
-}
-
-/// A transition as a record's command.
-pub(crate) fn view(t: &Transition) -> CommandView {
-    let d = &t.definition;
-    CommandView {
-        id: t.id,
-        name: d.name.clone(),
-        slug: d.slug.clone(),
-        command_code: d.code.clone(),
-        source_state: states::of(d.entity, d.from),
-        destination_state: states::of(d.entity, d.to),
-        visibility: d.visibility.as_str(),
-        inputs: inputs(&d.code),
-    }
-}
 
 /// The body of a command.
 #[derive(Deserialize, ToSchema)]

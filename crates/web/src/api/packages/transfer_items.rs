@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use oms_app::objects::states::of_transfer_item;
+use oms_app::objects::transfer_items::{TransferItemView, view};
 use oms_app::packages::transfer_views;
 use oms_app::upkeep::reports;
-use oms_core::time::format_us;
 use oms_store::lists::Page;
 use oms_store::lists::reports::TRANSFER_ITEMS;
 use oms_store::lists::transfers::{ITEM_LIST, TransferItem};
@@ -15,37 +16,11 @@ use oms_store::orders::order_views::Product;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::orders::orders_view::{ProductView, product};
-use crate::api::packages::states::{StateView, of_transfer_item};
 use crate::export::{self, FORMAT_TEXT, Format, Table};
 use crate::input::Id;
 use crate::paging::{ExportQuery, ListQuery, Paged};
 use crate::problem::Problem;
 use crate::state::WebState;
-
-/// Units of one package item inside a transfer order.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct TransferItemView {
-    id: i64,
-    state: StateView,
-    /// `quantity`.
-    unit_type: &'static str,
-    /// The package item's id.
-    package_item: i64,
-    product: Option<ProductView>,
-    /// The product's.
-    name: Option<String>,
-    /// Whole units.
-    quantity: i64,
-    /// The product's SKU.
-    stock_code: Option<String>,
-    /// The product's.
-    barcode: Option<String>,
-    /// The transfer order's id.
-    transfer_order: i64,
-    created_date: String,
-    modified_date: String,
-}
 
 /// A transfer item with the product as an id.
 #[derive(Serialize, ToSchema)]
@@ -59,25 +34,6 @@ pub(crate) struct SimpleTransferItem {
     stock_code: Option<String>,
     quantity: i64,
     transfer_order: i64,
-}
-
-/// An item as an object.
-pub(crate) fn view(i: &TransferItem, products: &HashMap<i64, Product>) -> TransferItemView {
-    let of = products.get(&i.product_id);
-    TransferItemView {
-        id: i.id,
-        state: of_transfer_item(i.state),
-        unit_type: "quantity",
-        package_item: i.package_item_id,
-        product: of.map(product),
-        name: of.map(|p| p.name.clone()),
-        quantity: i.quantity,
-        stock_code: of.map(|p| p.sku.clone()),
-        barcode: of.and_then(|p| p.barcode.clone()),
-        transfer_order: i.transfer_id,
-        created_date: format_us(i.created_us),
-        modified_date: format_us(i.modified_us),
-    }
 }
 
 fn simple(i: &TransferItem, products: &HashMap<i64, Product>) -> SimpleTransferItem {

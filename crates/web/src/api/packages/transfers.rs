@@ -3,54 +3,22 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use oms_app::packages::transfer_views::{self, TransferSet};
+use oms_app::objects::states::of_transfer;
+use oms_app::objects::transfers::{TransferView, view};
+use oms_app::packages::transfer_views;
 use oms_app::upkeep::reports;
-use oms_core::commands::Entity;
 use oms_core::time::format_us;
 use oms_store::lists::Page;
 use oms_store::lists::reports::TRANSFERS;
 use oms_store::lists::transfers::{LIST, Transfer};
 use serde::Serialize;
-use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use crate::api::packages::commands::{self, CommandView};
-use crate::api::packages::states::{StateView, of_transfer};
-use crate::api::packages::transfer_items::{self, TransferItemView};
-use crate::api::places::locations::{self, LocationView};
 use crate::export::{self, FORMAT_TEXT, Format, Table};
 use crate::input::Id;
 use crate::paging::{ExportQuery, ListQuery, Paged};
 use crate::problem::Problem;
 use crate::state::WebState;
-
-/// A transfer order: goods on their way from one location to the one that packs them.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct TransferView {
-    id: i64,
-    number: String,
-    state: StateView,
-    /// The order's id, as `order_id`.
-    order: i64,
-    order_id: i64,
-    order_number: String,
-    /// The id of the package it is for.
-    package: i64,
-    package_number: String,
-    source: Option<LocationView>,
-    destination: Option<LocationView>,
-    transfer_item_set: Vec<TransferItemView>,
-    /// What can be done now.
-    commands: Vec<CommandView>,
-    /// Ours: counts the transfer's changes.
-    version: i64,
-    /// Ours: its package is gone; what arrives is free stock.
-    is_detached: bool,
-    #[schema(value_type = Object)]
-    extra_information: Value,
-    created_date: String,
-    modified_date: String,
-}
 
 /// A transfer order with ids in place of the records around it.
 #[derive(Serialize, ToSchema)]
@@ -67,39 +35,6 @@ pub(crate) struct TransferShortView {
     destination_erp_code: String,
     created_date: String,
     modified_date: String,
-}
-
-/// What can be done with a transfer now.
-fn runnable(set: &TransferSet, t: &Transfer) -> Vec<CommandView> {
-    set.flow.runnable(Entity::Transfer, t.state, None).map(commands::view).collect()
-}
-
-fn view(set: &TransferSet, t: &Transfer) -> TransferView {
-    let place = |id| set.locations.get(&id).map(|l| locations::view(l, &set.places));
-    TransferView {
-        id: t.id,
-        number: t.number.clone(),
-        state: of_transfer(t.state),
-        order: t.order_id,
-        order_id: t.order_id,
-        order_number: t.order_number.clone(),
-        package: t.package_id,
-        package_number: t.package_number.clone(),
-        source: place(t.from_location_id),
-        destination: place(t.to_location_id),
-        transfer_item_set: set
-            .items
-            .iter()
-            .filter(|i| i.transfer_id == t.id)
-            .map(|i| transfer_items::view(i, &set.products))
-            .collect(),
-        commands: runnable(set, t),
-        version: t.version,
-        is_detached: t.is_detached,
-        extra_information: json!({}),
-        created_date: format_us(t.created_us),
-        modified_date: format_us(t.modified_us),
-    }
 }
 
 fn short_view(t: Transfer) -> TransferShortView {

@@ -10,11 +10,11 @@ use oms_store::places::geography::{Level, Place};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::places::addresses::{self, PlaceView};
 use crate::input::Id;
 use crate::paging::{ListQuery, Paged};
 use crate::problem::Problem;
 use crate::state::WebState;
+use oms_app::objects::addresses::{self, PlaceView};
 
 /// A place in a list.
 #[derive(Serialize, ToSchema)]

@@ -14,12 +14,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use crate::api::orders::orders_view::{Reason, reason};
 use crate::api::planning::dry_runs::stock_view;
 use crate::input::Id;
 use crate::paging::{ListQuery, Paged};
 use crate::problem::Problem;
 use crate::state::WebState;
+use oms_app::objects::orders::{Reason, reason};
 
 /// The planning record of an order.
 #[derive(Serialize, ToSchema)]

@@ -15,14 +15,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use crate::api::packages::commands::{InputView, inputs};
-use crate::api::packages::states::{self, StateView};
 use crate::auth::Who;
 use crate::input::{self, Id, Query};
 use crate::once::{Once, answer};
 use crate::paging::{ListQuery, Paged};
 use crate::problem::Problem;
 use crate::state::WebState;
+use oms_app::objects::commands::{InputView, inputs};
+use oms_app::objects::states::{self, StateView};
 
 /// A step from one state to another, bound to a command.
 #[derive(Serialize, ToSchema)]

@@ -6,11 +6,11 @@ use oms_app::upkeep::search::{self, Found, Hit};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::packages::states::{StateView, of_order, of_package, of_transfer};
 use crate::input::Query;
 use crate::paging::{DEFAULT_LIMIT, whole, wrong};
 use crate::problem::Problem;
 use crate::state::WebState;
+use oms_app::objects::states::{StateView, of_order, of_package, of_transfer};
 
 /// The longest text that is looked for.
 const MAX_TEXT: usize = 200;

@@ -1,15 +1,16 @@
 //! Addresses and the places in them, as nested objects.
 
-use oms_app::views::Places;
 use oms_core::geo::Point;
 use oms_store::orders::people::NewAddress;
 use oms_store::places::geography::{Level, Place};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::views::Places;
+
 /// A country, city, township or district.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct PlaceView {
+pub struct PlaceView {
     /// Its id here.
     pub pk: i64,
     pub name: String,
@@ -34,7 +35,7 @@ pub(crate) struct PlaceView {
 }
 
 /// A place as an object.
-pub(crate) fn place(level: Level, p: &Place) -> PlaceView {
+pub fn place(level: Level, p: &Place) -> PlaceView {
     let parent = |at: usize| p.parents.get(at).copied();
     let (longitude, latitude) = coordinates(p.point);
     PlaceView {
@@ -52,7 +53,7 @@ pub(crate) fn place(level: Level, p: &Place) -> PlaceView {
 }
 
 /// Longitude and latitude as the wire has them.
-pub(crate) fn coordinates(point: Option<Point>) -> (Option<String>, Option<String>) {
+pub fn coordinates(point: Option<Point>) -> (Option<String>, Option<String>) {
     (point.map(|p| degrees(p.lon_udeg)), point.map(|p| degrees(p.lat_udeg)))
 }
 
@@ -65,7 +66,7 @@ fn degrees(udeg: i64) -> String {
 
 /// An address.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct AddressView {
+pub struct AddressView {
     pub id: Option<i64>,
     pub omnitron_id: Option<i64>,
     pub country: Option<PlaceView>,
@@ -90,7 +91,7 @@ pub(crate) struct AddressView {
 }
 
 /// An address as an object.
-pub(crate) fn address(id: Option<i64>, a: &NewAddress, places: &Places) -> AddressView {
+pub fn address(id: Option<i64>, a: &NewAddress, places: &Places) -> AddressView {
     let at = |level, id| places.get(level, id).map(|p| place(level, p));
     let (longitude, latitude) = coordinates(a.point);
     AddressView {

@@ -12,7 +12,7 @@ const TRANSFER_ITEM_ENUM_CLASS: &str = "TransferItemStatus";
 
 /// A state of a record.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct StateView {
+pub struct StateView {
     id: i64,
     name: String,
     #[schema(value_type = Object)]
@@ -20,7 +20,7 @@ pub(crate) struct StateView {
     /// `PackageStatus`, `PackageItemStatus`, `TransferStatus`, `TransferItemStatus` or `OrderStatus`.
     enum_class: &'static str,
     /// A string of digits, for example `"100"`; of transfers and their items a word, for example `"waiting"`.
-    pub(crate) enum_value: String,
+    pub enum_value: String,
     /// The kind of record.
     content_type: &'static str,
 }
@@ -46,17 +46,17 @@ fn of_transfers(code: i64, enum_class: &'static str, content_type: &'static str)
 }
 
 /// A transfer's state.
-pub(crate) fn of_transfer(code: i64) -> StateView {
+pub fn of_transfer(code: i64) -> StateView {
     of_transfers(code, transfers::ENUM_CLASS, "transferorder")
 }
 
 /// The state of a transfer's item: items follow their transfer.
-pub(crate) fn of_transfer_item(code: i64) -> StateView {
+pub fn of_transfer_item(code: i64) -> StateView {
     of_transfers(code, TRANSFER_ITEM_ENUM_CLASS, "transferitem")
 }
 
 /// A state of either kind of record.
-pub(crate) fn of(entity: Entity, code: i64) -> StateView {
+pub fn of(entity: Entity, code: i64) -> StateView {
     match entity {
         Entity::Package => of_package(code),
         Entity::Transfer => of_transfer(code),
@@ -68,17 +68,17 @@ fn package_name(code: i64) -> &'static str {
 }
 
 /// A package's state.
-pub(crate) fn of_package(code: i64) -> StateView {
+pub fn of_package(code: i64) -> StateView {
     view(code, package_name(code), packages::ENUM_CLASS, "package")
 }
 
 /// A package item's state.
-pub(crate) fn of_package_item(code: i64) -> StateView {
+pub fn of_package_item(code: i64) -> StateView {
     view(code, package_name(code), packages::ITEM_ENUM_CLASS, "packageitem")
 }
 
 /// An order's state.
-pub(crate) fn of_order(code: i64) -> StateView {
+pub fn of_order(code: i64) -> StateView {
     let name = OrderStatus::from_code(code).map_or("unknown", OrderStatus::name);
     view(code, name, "OrderStatus", "order")
 }

@@ -1,6 +1,5 @@
 //! Orders and their lines as objects.
 
-use oms_app::views::{Nested, OrderSet};
 use oms_core::money::format_minor;
 use oms_core::time::format_us;
 use oms_store::orders::order_views::{Customer, Order, OrderItem, Product};
@@ -8,12 +7,13 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::api::packages::states::{StateView, of_order, of_package};
-use crate::api::places::addresses::{AddressView, address};
+use crate::objects::addresses::{AddressView, address};
+use crate::objects::states::{StateView, of_order, of_package};
+use crate::views::{Nested, OrderSet};
 
 /// An order.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct OrderView {
+pub struct OrderView {
     id: i64,
     /// Its id at the hub.
     omnitron_id: Option<i64>,
@@ -53,7 +53,7 @@ pub(crate) struct OrderView {
 
 /// A channel, in short.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct ChannelRef {
+pub struct ChannelRef {
     id: i64,
     omnitron_id: Option<i64>,
     name: String,
@@ -61,7 +61,7 @@ pub(crate) struct ChannelRef {
 
 /// A package, in short.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct PackageRef {
+pub struct PackageRef {
     id: i64,
     number: String,
     state: StateView,
@@ -71,7 +71,7 @@ pub(crate) struct PackageRef {
 
 /// A plan, in short.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct PlanRef {
+pub struct PlanRef {
     id: i64,
     /// `start`, `pending`, `cancelled` or `completed`.
     state: String,
@@ -80,7 +80,7 @@ pub(crate) struct PlanRef {
 
 /// Why a plan waits.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Reason {
+pub struct Reason {
     /// Stable.
     pub code: String,
     /// What happened and what to do.
@@ -89,7 +89,7 @@ pub(crate) struct Reason {
 
 /// Who ordered.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct CustomerView {
+pub struct CustomerView {
     id: i64,
     omnitron_id: Option<i64>,
     first_name: Option<String>,
@@ -101,7 +101,7 @@ pub(crate) struct CustomerView {
 
 /// One line of an order.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct OrderItemView {
+pub struct OrderItemView {
     id: i64,
     /// Its id at the hub.
     omnitron_id: Option<i64>,
@@ -125,7 +125,7 @@ pub(crate) struct OrderItemView {
 
 /// A product.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct ProductView {
+pub struct ProductView {
     id: i64,
     name: String,
     base_code: Option<String>,
@@ -137,7 +137,7 @@ pub(crate) struct ProductView {
     modified_date: String,
 }
 
-pub(crate) fn customer(c: &Customer) -> CustomerView {
+pub fn customer(c: &Customer) -> CustomerView {
     CustomerView {
         id: c.id,
         omnitron_id: c.omnitron_id,
@@ -149,7 +149,7 @@ pub(crate) fn customer(c: &Customer) -> CustomerView {
     }
 }
 
-pub(crate) fn product(p: &Product) -> ProductView {
+pub fn product(p: &Product) -> ProductView {
     ProductView {
         id: p.id,
         name: p.name.clone(),
@@ -162,7 +162,7 @@ pub(crate) fn product(p: &Product) -> ProductView {
     }
 }
 
-pub(crate) fn item(i: &OrderItem, nested: &Nested) -> OrderItemView {
+pub fn item(i: &OrderItem, nested: &Nested) -> OrderItemView {
     OrderItemView {
         id: i.id,
         omnitron_id: i.omnitron_id,
@@ -181,18 +181,18 @@ pub(crate) fn item(i: &OrderItem, nested: &Nested) -> OrderItemView {
 }
 
 /// An address an order points at.
-pub(crate) fn address_of(id: Option<i64>, nested: &Nested) -> Option<AddressView> {
+pub fn address_of(id: Option<i64>, nested: &Nested) -> Option<AddressView> {
     id.and_then(|id| nested.addresses.get(&id)).map(|a| address(id, a, &nested.places))
 }
 
 /// A reason, if there is one.
-pub(crate) fn reason(plan: &oms_store::lists::tables::Plan) -> Option<Reason> {
+pub fn reason(plan: &oms_store::lists::tables::Plan) -> Option<Reason> {
     let code = plan.reason_code.clone()?;
     Some(Reason { code, text: plan.reason.clone().unwrap_or_default() })
 }
 
 /// An order of a set.
-pub(crate) fn view(set: &OrderSet, o: &Order) -> OrderView {
+pub fn view(set: &OrderSet, o: &Order) -> OrderView {
     let nested = &set.nested;
     let channel = nested.channels.get(&o.channel_id);
     let packages = set.packages.iter().filter(|p| p.order_id == o.id);
@@ -237,4 +237,9 @@ pub(crate) fn view(set: &OrderSet, o: &Order) -> OrderView {
         created_date: format_us(o.created_us),
         modified_date: format_us(o.modified_us),
     }
+}
+
+/// An order of a set as it was at a moment, with the status of then, if it is known.
+pub fn view_at(set: &OrderSet, o: &Order, status: Option<i64>, at_us: i64) -> OrderView {
+    view(set, &Order { status: status.unwrap_or(o.status), modified_us: at_us, ..o.clone() })
 }

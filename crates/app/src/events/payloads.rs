@@ -1,0 +1,115 @@
+//! Payloads: the record of a change as an object, as it was when the change was made. What may change later is taken from
+//! the change and the steps up to it; the rest is the record's own, which stays.
+
+use std::collections::HashMap;
+
+use oms_core::events::entity;
+use oms_store::events::{self, Event};
+use oms_store::packages::shipments;
+use oms_store::places::locations;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::packages::transfer_views;
+use crate::views::{Places, unique};
+use crate::{App, Result, objects, packages, views};
+
+/// The payload of each change, in their order; null where the record is gone.
+pub(super) async fn of(app: &App, told: &[Event]) -> Result<Vec<Value>> {
+    let mut all = Payloads::default();
+    all.packages(app, told).await?;
+    all.transfers(app, told).await?;
+    all.orders(app, told).await?;
+    all.shipments(app, told).await?;
+    all.locations(app, told).await?;
+    Ok(told.iter().map(|e| all.0.remove(&e.position).unwrap_or_default()).collect())
+}
+
+/// By position.
+#[derive(Default)]
+struct Payloads(HashMap<i64, Value>);
+
+/// The changes of one kind of record, and the records' ids; none where there is no such change.
+fn of_entity<'e>(told: &'e [Event], entity: &str) -> Option<(Vec<&'e Event>, Vec<i64>)> {
+    let of: Vec<&Event> = told.iter().filter(|e| e.entity == entity).collect();
+    let ids = unique(of.iter().map(|e| Some(e.entity_id)));
+    (!of.is_empty()).then_some((of, ids))
+}
+
+/// The state a record had after its step `seq`.
+fn state_at(states: &HashMap<i64, Vec<(i64, i64)>>, e: &Event) -> Option<i64> {
+    states.get(&e.entity_id)?.iter().take_while(|(seq, _)| *seq <= e.seq).last().map(|(_, state)| *state)
+}
+
+impl Payloads {
+    fn add(&mut self, event: &Event, payload: impl Serialize) {
+        let payload = serde_json::to_value(payload).expect("an object of texts and numbers is JSON");
+        self.0.insert(event.position, payload);
+    }
+
+    async fn packages(&mut self, app: &App, told: &[Event]) -> Result<()> {
+        let Some((told, ids)) = of_entity(told, entity::PACKAGE) else { return Ok(()) };
+        let states = events::states_of(&mut app.store.read().await?, entity::PACKAGE, ids.clone()).await?;
+        let set = packages::of_ids(app, ids).await?;
+        let by_id: HashMap<i64, _> = set.page.rows.iter().map(|p| (p.id, p)).collect();
+        for e in told {
+            if let Some(p) = by_id.get(&e.entity_id) {
+                let state = state_at(&states, e).unwrap_or(p.state);
+                self.add(e, objects::packages::view_at(&set, p, state, e.at_us));
+            }
+        }
+        Ok(())
+    }
+
+    async fn transfers(&mut self, app: &App, told: &[Event]) -> Result<()> {
+        let Some((told, ids)) = of_entity(told, entity::TRANSFER) else { return Ok(()) };
+        let states = events::states_of(&mut app.store.read().await?, entity::TRANSFER, ids.clone()).await?;
+        let set = transfer_views::of_ids(app, ids).await?;
+        let by_id: HashMap<i64, _> = set.page.rows.iter().map(|t| (t.id, t)).collect();
+        for e in told {
+            if let Some(t) = by_id.get(&e.entity_id) {
+                let state = state_at(&states, e).unwrap_or(t.state);
+                self.add(e, objects::transfers::view_at(&set, t, state, e.at_us));
+            }
+        }
+        Ok(())
+    }
+
+    async fn orders(&mut self, app: &App, told: &[Event]) -> Result<()> {
+        let Some((told, ids)) = of_entity(told, entity::ORDER) else { return Ok(()) };
+        let set = views::orders_of_ids(app, ids).await?;
+        let by_id: HashMap<i64, _> = set.page.rows.iter().map(|o| (o.id, o)).collect();
+        for e in told {
+            if let Some(o) = by_id.get(&e.entity_id) {
+                self.add(e, objects::orders::view_at(&set, o, e.delta["status"].as_i64(), e.at_us));
+            }
+        }
+        Ok(())
+    }
+
+    async fn shipments(&mut self, app: &App, told: &[Event]) -> Result<()> {
+        let Some((told, ids)) = of_entity(told, entity::SHIPMENT) else { return Ok(()) };
+        let found = shipments::by_ids(&mut app.store.read().await?, ids).await?;
+        let by_id: HashMap<i64, _> = found.iter().map(|s| (s.id, s)).collect();
+        for e in told {
+            if let Some(s) = by_id.get(&e.entity_id) {
+                let state = e.delta["state"].as_str().unwrap_or(&s.state);
+                self.add(e, objects::shipments::view_at(s, state, e.at_us));
+            }
+        }
+        Ok(())
+    }
+
+    async fn locations(&mut self, app: &App, told: &[Event]) -> Result<()> {
+        let Some((told, ids)) = of_entity(told, entity::STOCK_LOCATION) else { return Ok(()) };
+        let mut tx = app.store.read().await?;
+        let found = locations::by_ids(&mut tx, ids).await?;
+        let places = Places::of(&mut tx, found.values().map(|l| &l.properties.address)).await?;
+        for e in told {
+            if let Some(l) = found.get(&e.entity_id) {
+                self.add(e, objects::locations::view(l, &places));
+            }
+        }
+        Ok(())
+    }
+}
