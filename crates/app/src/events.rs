@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::upkeep::changes;
 use crate::{App, Result};
 
-/// Changes looked at for one answer; a filter may leave few of them.
+/// Changes looked at for one answer where a filter leaves some of them.
 const LOOKED_AT: i64 = 2_000;
 /// Changes one answer has at most.
 pub const MOST: usize = 500;
@@ -41,6 +41,10 @@ pub struct Asked {
 }
 
 impl Asked {
+    fn narrows(&self) -> bool {
+        !self.kinds.is_empty() || !self.entities.is_empty() || self.entity_id.is_some()
+    }
+
     fn fits(&self, e: &Event) -> bool {
         let is = |kind: &String| *kind == e.kind || e.also.contains(kind);
         (self.kinds.is_empty() || self.kinds.iter().any(is))
@@ -71,7 +75,8 @@ pub async fn read(app: &App, asked: &Asked) -> Result<Told> {
         );
         return Err(Refusal::invalid("after", "position_unknown", message).into());
     }
-    let looked_at = events::told_after(&mut tx, asked.after, LOOKED_AT).await?;
+    let most = if asked.narrows() { LOOKED_AT } else { asked.most as i64 };
+    let looked_at = events::told_after(&mut tx, asked.after, most).await?;
     drop(tx);
     let mut next = looked_at.last().map_or(asked.after, |e| e.position);
     let mut fitting: Vec<Event> = looked_at.into_iter().filter(|e| asked.fits(e)).collect();

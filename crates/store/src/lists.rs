@@ -126,8 +126,6 @@ const MOST_SPANS: i64 = 200;
 const WINDOW: i64 = 50;
 /// Rows that fit and are sorted rather than looked for in the order of the list, where its start has too few of them.
 const MOST_SORTED: i64 = 10 * COUNTED;
-/// The same where nothing but [`SORTED_UNREAD`] is asked for.
-const MOST_SORTED_UNREAD: i64 = 30 * COUNTED;
 /// The column that an index holds with what each list is sorted by, so that rows found by it are sorted without being read.
 const SORTED_UNREAD: &str = "t.number ";
 
@@ -190,10 +188,16 @@ impl<T> Page<T> {
     }
 }
 
-/// The columns a list is sorted by.
+/// The columns a list is sorted by. Whoever goes from id to id and says no order means theirs.
 fn order_of(list: &List, ask: &Ask) -> &'static str {
     let named = ask.order.as_deref().and_then(|name| list.orders.iter().find(|(n, _)| *n == name));
-    named.or(list.orders.first()).map_or("t.id", |(_, columns)| columns)
+    let default = list.orders.first().map_or("t.id", |(_, columns)| columns);
+    let goes_by_id = || ask.conditions.iter().any(|c| c.clause.starts_with("t.id "));
+    match named {
+        Some((_, columns)) => columns,
+        None if looks_further(default) && goes_by_id() => "t.id",
+        None => default,
+    }
 }
 
 /// The sort key (none: the id) of a list whose rows have places, and whether it goes down: sorted by the id, or by a
@@ -408,8 +412,7 @@ impl<'a> Plan<'a> {
         {
             self.look_further(tx).await?;
             let is_unread = self.ask.conditions.iter().all(|c| c.clause.starts_with(SORTED_UNREAD));
-            let most = if is_unread { MOST_SORTED_UNREAD } else { MOST_SORTED };
-            if self.count_driven(tx, Some(most + 1)).await? <= most {
+            if is_unread || self.count_driven(tx, Some(MOST_SORTED + 1)).await? <= MOST_SORTED {
                 return Ok(Parts::Few);
             }
         }

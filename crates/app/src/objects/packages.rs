@@ -121,8 +121,8 @@ pub fn view_at(set: &PackageSet, p: &Package, state: i64, at_us: i64) -> Package
         modified_us: at_us,
         ..p.clone()
     };
-    let shipments = set.shipments.get(&p.id).into_iter().flatten();
-    let shipment = shipments.filter(|s| s.created_us <= at_us).next_back();
+    let mut shipments = set.shipments.get(&p.id).into_iter().flatten();
+    let shipment = shipments.rfind(|s| s.created_us <= at_us);
     let mut view = view(set, &past);
     for item in &mut view.packageitem_set {
         item.be_at(state, at_us);

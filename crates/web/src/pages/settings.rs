@@ -129,7 +129,7 @@ fn card(visit: &Visit, setting: &table::Setting, value: Option<&Value>, sent: Op
                     button { (visit.t("form-save")) }
                 }
                 p.hint { (visit.t("setting-example")) }
-                pre { code { (pretty(&example)) } }
+                pre tabindex="0" { code { (pretty(&example)) } }
             }
         }
     }

@@ -27,7 +27,7 @@ pub(crate) fn show(visit: &Visit, entries: &[Entry]) -> Markup {
                         }
                         div.soft { (visit.when(entry.at_us)) " · " (actor(visit, &entry.actor)) (cause(visit, entry)) }
                         @if entry.delta.as_object().is_some_and(|o| !o.is_empty()) {
-                            details.raw { summary { code { (entry.kind) } " " (entry.seq) } pre { code { (entry.delta) } } }
+                            details.raw { summary { code { (entry.kind) } " " (entry.seq) } pre tabindex="0" { code { (entry.delta) } } }
                         }
                     }
                 }

@@ -72,5 +72,5 @@ pub(crate) fn raw(visit: &Visit, value: &serde_json::Value) -> Markup {
 /// The same under a word of its own.
 pub(crate) fn raw_as(word: &str, value: &serde_json::Value) -> Markup {
     let text = serde_json::to_string_pretty(value).unwrap_or_default();
-    html! { details.raw { summary { (word) } pre { code { (text) } } } }
+    html! { details.raw { summary { (word) } pre tabindex="0" { code { (text) } } } }
 }

@@ -32,17 +32,21 @@ async fn a_list_is_followed_by_cursor_from_both_ends_and_with_filters() {
     on_each(|s| async move {
         shop(&s).await;
         for query in [
-            "limit=4",
-            "limit=4&sort=-created_date",
-            "limit=4&sort=id&state=100",
-            "limit=4&sort=-modified_date",
+            "packages/?limit=4",
+            "packages/?limit=4&sort=-created_date",
+            "packages/?limit=4&sort=id&state=100",
+            "packages/?limit=4&sort=-modified_date",
+            // In the order of another table's moments.
+            "packages/package-items/?limit=4",
+            "packages/package-items/?limit=4&sort=-created_date&state=100",
+            "packages/package-items/?limit=4&id__gt=0",
         ] {
-            let pages = format!("{OMS}/packages/?{}", query.replace("limit=4", "limit=100"));
+            let pages = format!("{OMS}/{}", query.replace("limit=4", "limit=100"));
             let all = s.get(&pages).await.is(200).json()["results"].as_array().unwrap().clone();
             assert_eq!(all.len(), 9, "{query}");
             let (mut followed, mut next) = (Vec::new(), Some(String::new()));
             while let Some(cursor) = next {
-                let page = s.get(&format!("{OMS}/packages/?{query}{cursor}")).await.is(200).json();
+                let page = s.get(&format!("{OMS}/{query}{cursor}")).await.is(200).json();
                 assert_eq!(page["count"], 9, "the count is of all, {query}");
                 followed.extend(page["results"].as_array().unwrap().clone());
                 next = page["next_cursor"].as_str().map(|c| format!("&cursor={c}"));
@@ -52,6 +56,28 @@ async fn a_list_is_followed_by_cursor_from_both_ends_and_with_filters() {
             }
             assert_eq!(followed, all, "{query}");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn items_stand_in_the_order_of_their_packages_and_by_id_where_ids_are_asked_for() {
+    on_each(|s| async move {
+        shop(&s).await;
+        let ids = async |query: &str| -> Vec<i64> {
+            let page = s.get(&format!("{OMS}/packages/package-items/?{query}")).await.is(200).json();
+            page["results"].as_array().unwrap().iter().map(|i| i["id"].as_i64().unwrap()).collect()
+        };
+        // The first package is made older than it is, so that both orders differ.
+        let last = *ids("sort=id").await.last().unwrap();
+        let mut tx = s.app.store.begin().await.unwrap();
+        let sql = "UPDATE packages SET created_us = 1 WHERE id = (SELECT package_id FROM package_items WHERE id = $1)";
+        tx.execute(sql, oms_store::args![last]).await.unwrap();
+        tx.commit().await.unwrap();
+        let by_age = ids("").await;
+        assert_eq!((by_age[0], by_age.len()), (last, 9));
+        let by_id = ids("id__gt=0").await;
+        assert!(by_id.is_sorted() && by_id.len() == 9, "{by_id:?}");
     })
     .await;
 }
