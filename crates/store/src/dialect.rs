@@ -63,16 +63,19 @@ impl Dialect {
         }
     }
 
-    /// A clause about places of a name, written so that PostgreSQL looks them up once and not with each row that is asked.
-    /// SQLite does so by itself.
-    pub(crate) fn once<'c>(self, clause: &'c str) -> Cow<'c, str> {
-        const PLACES: &str = " IN (SELECT g.id FROM ";
-        match (self, clause.split_once(PLACES)) {
-            (Self::Postgres, Some((before, rest))) => {
-                let (named, after) = rest.split_once(')').unwrap_or((rest, ""));
-                format!("{before} = ANY (ARRAY(SELECT g.id FROM {named})){after}").into()
-            }
-            _ => clause.into(),
+    /// A clause about places of a name, written so that PostgreSQL knows how few there are: as a join. SQLite looks the
+    /// places up once as the clause stands, and would begin a join with the orders.
+    pub(crate) fn places_named(self, clause: &str) -> Cow<'_, str> {
+        let parts = || {
+            let (before, rest) = clause.split_once(" IN (SELECT g.id FROM ")?;
+            let (from, column) = before.rsplit_once(" WHERE ")?;
+            let (named, after) = rest.split_once(')')?;
+            let (table, name) = named.split_once(" WHERE ")?;
+            Some(format!("{from} JOIN {table} ON g.id = {column} WHERE {name}{after}"))
+        };
+        match self {
+            Self::Postgres => parts().map_or(Cow::from(clause), Cow::from),
+            Self::Sqlite => clause.into(),
         }
     }
 
@@ -124,5 +127,19 @@ impl Dialect {
     pub(crate) fn is_failed_sync(self, code: &str) -> bool {
         // SQLITE_IOERR_FSYNC and SQLITE_IOERR_DIR_FSYNC; PostgreSQL's server panics by itself.
         self == Self::Sqlite && matches!(code, "1034" | "1290")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_of_a_name_are_joined_on_postgresql_alone() {
+        let clause = "t.a IN (SELECT o.id FROM x a JOIN o ON o.a = a.id WHERE a.city_id IN (SELECT g.id FROM cities g WHERE g.name_folded = ?))";
+        assert_eq!(Dialect::Sqlite.places_named(clause), clause);
+        let joined = "t.a IN (SELECT o.id FROM x a JOIN o ON o.a = a.id JOIN cities g ON g.id = a.city_id WHERE g.name_folded = ?)";
+        assert_eq!(Dialect::Postgres.places_named(clause), joined);
+        assert_eq!(Dialect::Postgres.places_named("t.a = ?"), "t.a = ?");
     }
 }

@@ -249,7 +249,7 @@ impl<'a> Plan<'a> {
         for condition in &ask.conditions {
             others.push(match Lookup::of(condition) {
                 Some(lookup) => {
-                    let probe = lookup.probe(condition, LOOKED_THROUGH + 1);
+                    let probe = lookup.probe(tx.dialect(), condition, LOOKED_THROUGH + 1);
                     tx.scalar(probe.sql, probe.values).await?
                 }
                 None => 0,
@@ -262,7 +262,7 @@ impl<'a> Plan<'a> {
     async fn look_further(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
         for (condition, others) in self.ask.conditions.iter().zip(&mut self.others) {
             if let Some(lookup) = Lookup::of(condition).filter(|_| *others > LOOKED_THROUGH) {
-                let probe = lookup.probe(condition, MOST_FOUND_BY + 1);
+                let probe = lookup.probe(tx.dialect(), condition, MOST_FOUND_BY + 1);
                 *others = tx.scalar(probe.sql, probe.values).await?;
             }
         }

@@ -23,10 +23,10 @@ impl Lookup {
     }
 
     /// The statement that says whether more than `most` of the other rows fit.
-    pub(super) fn probe(self, condition: &Condition, most: i64) -> Text {
+    pub(super) fn probe(self, dialect: Dialect, condition: &Condition, most: i64) -> Text {
         let mut text = Text::default();
         text.sql.push_str("SELECT COUNT(*) FROM (SELECT 1 FROM ");
-        text.push(self.rest, &condition.values);
+        text.push(&dialect.places_named(self.rest), &condition.values);
         text.sql.push_str(&format!(" LIMIT {most}) x"));
         text
     }
@@ -116,16 +116,16 @@ impl Text {
 
     fn condition(&mut self, dialect: Dialect, condition: &Condition, way: Way) {
         let Condition { clause, values } = condition;
-        let clause = &dialect.once(clause);
+        let clause = &dialect.places_named(clause);
         match (way, Lookup::of(condition)) {
             (Way::Some(most), Some(Lookup { column, key, rest })) => {
                 self.sql.push_str(&format!("{column} IN (SELECT {key} FROM "));
-                self.push(&dialect.once(rest), values);
+                self.push(&dialect.places_named(rest), values);
                 self.sql.push_str(&format!(" LIMIT {most})"));
             }
             (Way::Walked, Some(Lookup { column, key, rest })) => {
                 self.sql.push_str("EXISTS (SELECT 1 FROM ");
-                self.push(&dialect.once(rest), values);
+                self.push(&dialect.places_named(rest), values);
                 self.sql.push_str(&format!(" AND {key} = {})", dialect.not_by_index(column)));
             }
             (Way::Walked, None) if clause.starts_with("t.") => {
