@@ -147,8 +147,16 @@ impl Shown<'_> {
         }
     }
 
+    /// What is one field first, what has parts of its own last: what belongs together stands together.
     fn parts(&self, path: &str, parts: &Map<String, Value>, value: Option<&Value>) -> Markup {
-        html! { @for (key, example) in parts { (self.part(&below(path, key), key, example, value.and_then(|v| v.get(key)))) } }
+        let mut all: Vec<_> = parts.iter().map(|(key, e)| (key, e, value.and_then(|v| v.get(key)))).collect();
+        all.sort_by_key(|(key, example, value)| match part(&below(path, key), example, *value) {
+            Part::Text | Part::Number | Part::List => 0,
+            Part::Flag => 1,
+            Part::Json => 2,
+            Part::Parts(_) => 3,
+        });
+        html! { @for (key, example, value) in all { (self.part(&below(path, key), key, example, value)) } }
     }
 }
 
