@@ -18,6 +18,7 @@ mod intake;
 mod lists;
 mod outside;
 mod panics;
+mod passwords;
 mod places_and_times;
 mod plannable;
 mod planning;

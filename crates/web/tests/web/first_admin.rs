@@ -3,7 +3,7 @@
 use crate::support::Server;
 
 #[tokio::test]
-async fn the_link_works_once() {
+async fn sec_a3_the_link_works_once() {
     for database in oms_testkit::Database::each() {
         let s = Server::start_empty(database).await;
         let secret = oms_app::access::first_admin_link(&s.app).await.unwrap().unwrap();

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::{OMS, on_each};
 
 #[tokio::test]
-async fn every_screen_opens_in_each_language_with_nothing_a_policy_would_stop() {
+async fn sec_c3_every_screen_opens_in_each_language_with_nothing_a_policy_would_stop() {
     on_each(|s| async move {
         let ada = s.sign_in("ada", "a long password").await;
         let screens =

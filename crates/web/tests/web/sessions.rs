@@ -45,7 +45,7 @@ async fn every_screen_leads_to_the_sign_in_and_no_form_works_without_a_session()
 }
 
 #[tokio::test]
-async fn signing_in_wants_our_form_and_gives_a_new_session_each_time() {
+async fn sec_a7_a10_signing_in_wants_our_form_and_gives_a_new_session_each_time() {
     on_each(|s| async move {
         let page = s.send("GET", "/login?next=/en/oms/packages", &[], "").await.is(200);
         let (cookie, proof) = (page.cookies().join("; "), page.proof());
@@ -149,7 +149,7 @@ async fn guessing_passwords_is_slowed() {
 
 /// A change must carry the proof of our own page (fault F73).
 #[tokio::test]
-async fn a_form_of_another_site_changes_nothing() {
+async fn sec_c14_a_form_of_another_site_changes_nothing() {
     on_each(|s| async move {
         let ada = s.sign_in("ada", PASSWORD).await;
         let dark = form(&[("theme", "dark"), ("back", "/en/oms/me")]);
@@ -180,7 +180,7 @@ async fn a_form_of_another_site_changes_nothing() {
 }
 
 #[tokio::test]
-async fn sessions_end_unused_after_half_an_hour_and_used_after_twelve() {
+async fn sec_a9_sessions_end_unused_after_half_an_hour_and_used_after_twelve() {
     on_each(|s| async move {
         let ada = s.sign_in("ada", PASSWORD).await;
         let later = |minutes: i64| s.ahead_us.fetch_add(minutes * MINUTE_US, Ordering::SeqCst);
