@@ -3,12 +3,18 @@
 use std::path::Path;
 use std::process::Command;
 
+use crate::browser;
 use crate::postgres::{Durability, Postgres};
 use crate::steps::{Steps, cargo};
 
-/// Runs every figure on a folder of orders, and `--copies` of it for the growth; or those of lists.
+/// Runs every figure on a folder of orders, and `--copies` of it for the growth; those of lists, or of first paint.
 pub fn bench(arguments: &[String]) -> Result<(), String> {
     let (data, copies) = match arguments {
+        [paint] if paint == "paint" => {
+            let mut steps = Steps::default();
+            browser::paint(&mut steps);
+            return steps.finish();
+        }
         [lists] if lists == "lists" => {
             return with_folder(|steps, folder| lists_of(steps, "1000000", folder));
         }
@@ -19,7 +25,7 @@ pub fn bench(arguments: &[String]) -> Result<(), String> {
         [data, flag, copies] if flag == "--copies" => (data, copies.as_str()),
         _ => {
             return Err(
-                "cargo xtask bench DIR [--copies N]: the folder of orders is needed; or lists [--packages N]"
+                "cargo xtask bench DIR [--copies N]: the folder of orders is needed; or lists [--packages N]; or paint"
                     .into(),
             );
         }

@@ -58,12 +58,20 @@ pub fn screens(arguments: &[String]) -> Result<(), String> {
     steps.finish()
 }
 
+/// `cargo xtask bench paint`: first paint of lists, with nothing beside it.
+pub fn paint(steps: &mut Steps) {
+    let Some(found) = steps.work("browser tools", tools) else { return steps.skip("first paint") };
+    let mut command = cargo();
+    command.args(["test", "--manifest-path", "browser/Cargo.toml", "--locked", "--features", "measure"]);
+    command.args(["--test", "browser", "--", "--nocapture", "paint::"]);
+    steps.run("first paint", found.told(&mut command));
+}
+
 /// The tests over the binary that was just built. Each has a server, a hub and a browser of its own.
 fn tests(found: &Found) -> Command {
     let mut command = cargo();
     command.args(["test", "--manifest-path", "browser/Cargo.toml", "--locked", "--test", "browser", "--"]);
-    command.args(["--test-threads", "2"]).env(AXE_VARIABLE, &found.axe).env(BINARY_VARIABLE, &found.binary);
-    command.env(postgres::VARIABLE, found.postgres.url()).env(PSQL_VARIABLE, found.postgres.psql());
+    found.told(command.args(["--test-threads", "2"]));
     command
 }
 
@@ -72,6 +80,14 @@ struct Found {
     axe: PathBuf,
     binary: PathBuf,
     postgres: Postgres,
+}
+
+impl Found {
+    /// Tells a run of the tests.
+    fn told<'c>(&self, command: &'c mut Command) -> &'c mut Command {
+        command.env(AXE_VARIABLE, &self.axe).env(BINARY_VARIABLE, &self.binary);
+        command.env(postgres::VARIABLE, self.postgres.url()).env(PSQL_VARIABLE, self.postgres.psql())
+    }
 }
 
 /// The binary, Chromium, chromedriver, axe and a PostgreSQL.

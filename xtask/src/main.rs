@@ -25,6 +25,7 @@ cargo xtask <chore>
   screens [--out DIR]     pictures of every screen at two widths, in both languages and themes, and what is
                           wrong on each; in target/screenshots unless --out says otherwise
   bench DIR [--copies N]  the figures of docs/benchmarks.md, on a folder of orders
+  bench paint             how long lists take to their first picture in a browser
   bench lists [--packages N]
                           every list, filter and search on a million packages, on both databases
   release                 the binary as it is handed out, with what backtraces need in a file beside it

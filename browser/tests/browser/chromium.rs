@@ -279,18 +279,6 @@ impl Browser {
         self.js(script).await.as_u64().unwrap()
     }
 
-    /// Milliseconds from asking for the page to its first picture.
-    pub async fn first_paint_ms(&self) -> f64 {
-        let script = "return performance.getEntriesByName('first-paint')[0]?.startTime";
-        for _ in 0..100 {
-            if let Some(ms) = self.js(script).await.as_f64() {
-                return ms;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        panic!("the page was not painted within two seconds")
-    }
-
     /// Bytes on the line that a page takes, and with all it loads as a first visit.
     pub async fn bytes(&self, path: &str) -> (u64, u64) {
         self.cdp("Network.enable", json!({})).await;

@@ -3,6 +3,8 @@
 
 mod chromium;
 mod database;
+#[cfg(feature = "measure")]
+mod paint;
 mod place;
 #[path = "../../../crates/oms/tests/oms/support/process.rs"]
 #[expect(dead_code, reason = "the binary's own tests use all of it")]

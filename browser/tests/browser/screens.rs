@@ -130,36 +130,6 @@ async fn weigh(browser: &Browser, findings: &mut Vec<String>) -> u64 {
     heaviest
 }
 
-/// What a visitor may wait for the first picture of a list, in the middle of some visits.
-const FIRST_PAINT_MS: f64 = 200.0;
-
-/// A measurement: beside other tests on two cores it would measure those.
-/// `cargo xtask browser --ignored lists_are_painted_at_once`
-#[tokio::test]
-#[ignore = "measures, and so runs alone"]
-async fn lists_are_painted_at_once() {
-    let demo = Demo::start(Kind::Sqlite);
-    let browser = demo.browser(DESKTOP).await;
-    let mut findings = Vec::new();
-    for list in ["orders", "packages", "transfers", "stock", "stock-locations", "jobs", "logs"] {
-        let mut took = Vec::new();
-        for _ in 0..7 {
-            browser.go(&format!("/en/oms/{list}")).await;
-            took.push(browser.first_paint_ms().await);
-        }
-        took.sort_by(f64::total_cmp);
-        let middle = took[took.len() / 2];
-        println!(
-            "{list}: first painted after {middle:.0} ms, the slowest after {:.0} ms",
-            took[took.len() - 1]
-        );
-        if middle > FIRST_PAINT_MS {
-            findings.push(format!("{list}: first painted after {took:?} ms"));
-        }
-    }
-    assert!(findings.is_empty(), "{}", findings.join("\n"));
-}
-
 const fn dark(look: Look) -> Look {
     Look { scheme: "dark", ..look }
 }
