@@ -118,7 +118,14 @@ impl Browser {
 
     /// Opens a path of the OMS.
     pub async fn go(&self, path: &str) {
+        // On a busy machine chromedriver may answer before the new page is there: the old one is marked, to be told apart.
+        self.js("window.isLeft = true").await;
         self.driver.goto(format!("{}{path}", self.base)).await.unwrap_or_else(|e| panic!("{path}: {e}"));
+        self.until(
+            &format!("{path} is opened"),
+            "return !window.isLeft && document.readyState === 'complete'",
+        )
+        .await;
     }
 
     /// The path and query the browser stands at.

@@ -67,10 +67,10 @@ async fn open(browser: &Browser, lang: &str, address: &str) {
     let mut parts = address.split('>');
     browser.go(&format!("/{lang}/oms{}", parts.next().unwrap())).await;
     for link in parts {
-        let href =
-            browser.js(&format!("return document.querySelector({:?})?.getAttribute('href')", link)).await;
-        let href = href.as_str().unwrap_or_else(|| panic!("{address}: there is no {link}"));
-        browser.go(href).await;
+        let href = format!("document.querySelector({link:?})?.getAttribute('href')");
+        browser.until(&format!("{address} has {link}"), &format!("return !!{href}")).await;
+        let href = browser.js(&format!("return {href}")).await;
+        browser.go(href.as_str().unwrap()).await;
     }
     browser.sees("main").await;
 }
