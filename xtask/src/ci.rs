@@ -2,7 +2,7 @@
 
 use crate::postgres::{self, Durability, Postgres};
 use crate::steps::{Steps, cargo};
-use crate::{browser, slowest, tools};
+use crate::{browser, python, slowest, tools};
 
 /// Where the property tests' random worlds begin (`crates/core/src/plan/tests/worlds.rs` reads it).
 const SEED_VARIABLE: &str = "OMS_SEED";
@@ -92,6 +92,7 @@ fn tests(steps: &mut Steps, arguments: &[String]) {
     if steps.work("test runner", || tools::cargo_tool(&tools::NEXTEST)).is_none() {
         return steps.skip("tests");
     }
+    let Some(python) = steps.work("webhook tools", python::webhooks) else { return steps.skip("tests") };
     let given = std::env::var(postgres::VARIABLE).ok().filter(|url| !url.trim().is_empty());
     // Kept until the tests are over: dropping it stops the server.
     let (url, _server) = match given {
@@ -106,7 +107,7 @@ fn tests(steps: &mut Steps, arguments: &[String]) {
         "random worlds begin at seed {seed} ({SEED_VARIABLE}={seed} repeats them; OMS_WORLDS=100000 makes more)"
     );
     let mut command = cargo();
-    command.args(["nextest", "run"]).args(arguments);
+    command.args(["nextest", "run"]).args(arguments).env(python::VARIABLE, python);
     steps.run("tests", command.env(postgres::VARIABLE, url).env(SEED_VARIABLE, seed));
     slowest::print(arguments);
 }

@@ -5,6 +5,7 @@ mod browser;
 mod ci;
 mod debian;
 mod postgres;
+mod python;
 mod release;
 mod slowest;
 mod steps;

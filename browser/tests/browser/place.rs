@@ -1,7 +1,10 @@
 //! Where the browser goes: the demo of the binary, or an empty OMS beside a demo hub, on either database.
 
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
@@ -129,4 +132,50 @@ impl Empty {
         let link = after(&oms.line("/first-admin"), &base);
         Self { base, link, hub_url, _oms: oms, _hub: hub, _folder: folder }
     }
+}
+
+/// Another company's software that hears webhooks: it fails until it is mended.
+pub struct Receiver {
+    pub url: String,
+    is_mended: Arc<AtomicBool>,
+}
+
+impl Receiver {
+    pub fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/events", listener.local_addr().unwrap());
+        let is_mended = Arc::new(AtomicBool::new(false));
+        let mended = is_mended.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                // A caller that goes away while it is answered is none of ours.
+                let _ = answer(&stream, mended.load(Ordering::SeqCst));
+            }
+        });
+        Self { url, is_mended }
+    }
+
+    pub fn mend(&self) {
+        self.is_mended.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Reads a whole request and answers it.
+fn answer(mut stream: &TcpStream, is_mended: bool) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream);
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        let line = line.trim().to_ascii_lowercase();
+        if let Some(said) = line.strip_prefix("content-length:") {
+            length = said.trim().parse().unwrap_or(0);
+        }
+        if line.is_empty() {
+            break;
+        }
+    }
+    reader.read_exact(&mut vec![0; length])?;
+    let status = if is_mended { "204 No Content" } else { "500 Internal Server Error" };
+    stream.write_all(format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").as_bytes())
 }

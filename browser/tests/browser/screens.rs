@@ -45,6 +45,8 @@ pub const SCREENS: &[(&str, &str)] = &[
     ("hub-orders", "/hub-orders"),
     ("hub-changes", "/hub-changes"),
     ("jobs", "/jobs"),
+    ("hook-new", "/connections/hooks/new"),
+    ("hook-events", "/hook-events"),
     ("engine-new", "/connections/engines/new"),
     ("setup", "/settings/basic-setup"),
     ("setup-step", "/settings/basic-setup/retail-stores"),

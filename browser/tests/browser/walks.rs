@@ -5,7 +5,7 @@ use thirtyfour::prelude::Key;
 
 use crate::chromium::{Browser, DESKTOP, PHONE};
 use crate::database::Kind;
-use crate::place::{Demo, Empty, HUB_PASSWORD};
+use crate::place::{Demo, Empty, HUB_PASSWORD, Receiver};
 
 /// Each walk on both databases.
 macro_rules! walks {
@@ -36,6 +36,7 @@ walks!(
     rows_change_by_themselves_and_keys_are_enough,
     every_page_is_reached_and_used_by_keys_alone,
     without_script_lists_commands_and_bulk_actions_work,
+    a_webhook_fails_is_mended_and_sent_again,
 );
 
 /// No script failed and no policy was broken on the way.
@@ -411,4 +412,53 @@ async fn without_script_lists_commands_and_bulk_actions_work(on: Kind) {
     browser.reads("main", "2 done, 0 not").await;
     browser.click_text("main a", "Back").await;
     browser.arrives("/en/oms/packages").await;
+}
+
+async fn a_webhook_fails_is_mended_and_sent_again(on: Kind) {
+    let (demo, receiver) = (Demo::start(on), Receiver::start());
+    let browser = demo.browser(DESKTOP).await;
+    browser.go("/en/oms/connections").await;
+    browser.click("a[href$='/connections/hooks/new']").await;
+    browser.arrives("/en/oms/connections/hooks/new").await;
+    // A fault stands above, and what was typed stays.
+    browser.fill("#target_url", "nowhere").await;
+    browser.click("form.card button.primary").await;
+    browser.reads(".problem", "target_url").await;
+    browser.fill("#target_url", &receiver.url).await;
+    browser.fill("#attempts", "1").await;
+    browser.click("form.card button.primary").await;
+    browser.reads(".said", "Saved").await;
+    browser.reads("h1", &receiver.url).await;
+
+    let flow = demo.api("GET", "/state-transitions/?limit=100", None);
+    let begins = |t: &&serde_json::Value| t["command_code"] == "PKG_DEALLOCATE_RESERVATIONS";
+    let begin = flow["results"].as_array().unwrap().iter().find(begins).unwrap()["id"].clone();
+    let package = demo.api("GET", "/packages/short/?state__enum_value__in=100&limit=1", None);
+    let package = package["results"][0]["id"].clone();
+    let body = json!({"transition": begin, "input_parameters": {}});
+    demo.api("POST", &format!("/packages/{package}/command/"), Some(&body));
+
+    // It is given up, visibly; the receiver is mended, and it is sent again.
+    look_until(&browser, "/en/oms/hook-events", "given up").await;
+    browser.click("main a.row").await;
+    browser.reads("main .timeline", "HTTP 500").await;
+    browser.reads("main pre", "package.status.transitioned").await;
+    receiver.mend();
+    browser.click_text("main button", "Send again").await;
+    let here = browser.at().await;
+    look_until(&browser, &here, "HTTP 204").await;
+    browser.reads(".head .state", "delivered").await;
+    assert_quiet(&browser).await;
+}
+
+/// Opens a screen again and again until it says something.
+async fn look_until(browser: &Browser, path: &str, text: &str) {
+    for _ in 0..100 {
+        browser.go(path).await;
+        if browser.text("main").await.contains(text) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    browser.reads("main", text).await;
 }

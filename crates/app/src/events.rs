@@ -1,6 +1,6 @@
 //! What is told to other software: each change with its payload, in the order of positions.
 
-mod payloads;
+pub(crate) mod payloads;
 
 use std::time::Duration;
 
@@ -62,6 +62,11 @@ pub struct Told {
     pub next: i64,
     /// The last position there is.
     pub head: i64,
+}
+
+/// A record as it is now, as the payload of its last change has it; null where there is none.
+pub async fn now(app: &App, entity: &str, entity_id: i64) -> Result<Value> {
+    Ok(payloads::now(app, entity, entity_id).await?.1)
 }
 
 /// Changes behind a position. A position is given when everything before it can be read, so whoever goes on from `next`

@@ -9,6 +9,7 @@ pub mod objects;
 pub mod views;
 
 pub mod access;
+pub mod hooks;
 pub mod orders;
 pub mod packages;
 pub mod places;
@@ -95,6 +96,7 @@ pub struct App {
     flow: rules::transitions::FlowCache,
     far: packages::commands::outside::FarSide,
     changes: upkeep::changes::Feed,
+    hooks: hooks::sending::Sender,
 }
 
 impl App {
@@ -122,6 +124,7 @@ impl App {
             flow: rules::transitions::FlowCache::default(),
             far: packages::commands::outside::FarSide::default(),
             changes: upkeep::changes::Feed::default(),
+            hooks: hooks::sending::Sender::default(),
         })
     }
 

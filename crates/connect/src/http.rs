@@ -89,6 +89,8 @@ pub struct Request {
     pub timeouts: Timeouts,
     /// The most bytes of body that are read.
     pub max_bytes: usize,
+    /// A longer body is left unread behind that and is no error: where the status is the answer.
+    pub is_cut: bool,
 }
 
 impl std::fmt::Debug for Request {
@@ -109,6 +111,7 @@ impl Request {
             body: None,
             timeouts: Timeouts::default(),
             max_bytes: DEFAULT_MAX_BYTES,
+            is_cut: false,
         }
     }
 
@@ -234,7 +237,7 @@ impl HttpClient {
         };
         let read = request.timeouts.read.min(MAX_TIMEOUT);
         let total = request.timeouts.total.min(MAX_TIMEOUT);
-        let exchange = self.exchange(&host, outgoing, read, request.max_bytes);
+        let exchange = self.exchange(&host, outgoing, read, request.max_bytes, request.is_cut);
         match tokio::time::timeout(total, exchange).await {
             Ok(result) => result,
             Err(_) => Err(too_slow(&host, "no complete answer", total)),
@@ -247,6 +250,7 @@ impl HttpClient {
         outgoing: reqwest::RequestBuilder,
         read: Duration,
         max_bytes: usize,
+        is_cut: bool,
     ) -> Result<Response, HttpError> {
         let head_wait = self.connect_timeout + read;
         let sent = tokio::time::timeout(head_wait, outgoing.send()).await;
@@ -259,7 +263,7 @@ impl HttpClient {
         }
         let too_large = || HttpError::TooLarge { host: host.to_owned(), max_bytes };
         let announced = answer.content_length().and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
-        if announced > max_bytes {
+        if announced > max_bytes && !is_cut {
             return Err(too_large());
         }
         // An announced length is a claim: memory is taken as bytes arrive.
@@ -270,6 +274,10 @@ impl HttpClient {
                 .map_err(|_| too_slow(host, "the answer stopped half-way", read))?;
             match part {
                 Ok(None) => break,
+                Ok(Some(part)) if bytes.len() + part.len() > max_bytes && is_cut => {
+                    bytes.extend_from_slice(&part[..max_bytes - bytes.len()]);
+                    break;
+                }
                 Ok(Some(part)) if bytes.len() + part.len() > max_bytes => return Err(too_large()),
                 Ok(Some(part)) => bytes.extend_from_slice(&part),
                 Err(_) => {

@@ -5,6 +5,7 @@
 
 pub mod engines;
 pub mod geocode;
+pub mod hooks;
 pub mod http;
 pub mod hub;
 pub mod policy;

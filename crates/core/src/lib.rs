@@ -9,6 +9,7 @@ pub mod commands;
 pub mod engines;
 pub mod events;
 pub mod geo;
+pub mod hooks;
 pub mod ids;
 pub mod locations;
 pub mod money;

@@ -25,6 +25,9 @@ pub enum Permission {
     SetupRun,
     /// Every change of every record, with what the records hold.
     EventsRead,
+    /// Webhooks and their deliveries, which hold what the records hold.
+    HooksRead,
+    HooksWrite,
     /// Deliver webhooks from the hub.
     HubWebhooks,
     UsersWrite,

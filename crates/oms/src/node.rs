@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oms_app::guard::caught;
+use oms_app::hooks;
 use oms_app::orders::cancellations;
 use oms_app::orders::intake::{self, PollCursor, Polled};
 use oms_app::packages::{bulk, commands};
@@ -50,7 +51,7 @@ impl Node {
         node
     }
 
-    /// Starts heartbeat, sweep, positions and word of changes, and the setup tasks only.
+    /// Starts heartbeat, sweep, positions, word of changes, webhooks, and the setup tasks only.
     pub fn start_setup(app: Arc<App>) -> Self {
         let (stop, stopped) = watch::channel(false);
         let mut loops = JoinSet::new();
@@ -71,6 +72,12 @@ impl Node {
             changes::place_tick(app).await
         }));
         loops.spawn(busy(stopped.clone(), app.clone(), "changes", async |app| changes::tell_tick(app).await));
+        loops.spawn(busy(stopped.clone(), app.clone(), "hook deliveries", async |app| {
+            hooks::fan_out::tick(app).await
+        }));
+        loops.spawn(busy(stopped.clone(), app.clone(), "hook sending", async |app| {
+            hooks::sending::tick(app).await
+        }));
         loops.spawn(busy(stopped, app.clone(), "setup", async |app| Ok(setup::tick(app).await?.is_some())));
         Self { app, stop, loops, planners: 0, caught_up: watch::channel(false).1 }
     }

@@ -379,6 +379,30 @@ fn event_checks() -> Vec<Check> {
              WHERE x.before_seq IS NOT NULL AND x.position IS NOT NULL AND (x.before IS NULL OR x.before > x.position)",
         ),
         check(
+            "W1",
+            "every change that an active hook is told of has its delivery, up to the cursor",
+            "SELECT 'hook ' || h.id || ' position ' || e.position FROM hooks h CROSS JOIN hook_cursor c JOIN events e \
+             ON e.position > h.from_position AND e.position > h.types_from AND e.position <= c.position AND e.at_us >= c.swept_us \
+             WHERE h.is_active = TRUE AND h.event_types LIKE '%\"' || e.type || '\"%' AND NOT EXISTS (SELECT 1 \
+             FROM hook_deliveries d WHERE d.hook_id = h.id AND d.entity = e.entity AND d.entity_id = e.entity_id \
+             AND d.position = e.position AND d.part = 0)",
+        ),
+        check(
+            "W2",
+            "no hook is told of a change before one of the same record",
+            "SELECT 'delivery ' || b.id FROM hook_deliveries a JOIN hook_deliveries b ON b.hook_id = a.hook_id \
+             AND b.entity = a.entity AND b.entity_id = a.entity_id AND (a.position, a.part) < (b.position, b.part) \
+             WHERE b.attempts > 0 AND a.state = 'waiting' AND a.attempts = 0 AND a.created_us <= b.created_us",
+        ),
+        check(
+            "W3",
+            "a delivery's tries are kept, and one that ended has a last one",
+            "SELECT 'delivery ' || d.id FROM hook_deliveries d LEFT JOIN (SELECT delivery_id, COUNT(*) AS n, MAX(n) AS last \
+             FROM hook_attempts GROUP BY delivery_id) t ON t.delivery_id = d.id WHERE d.attempts <> COALESCE(t.n, 0) \
+             OR d.attempts <> COALESCE(t.last, 0) OR (d.state <> 'waiting' AND d.attempts = 0) \
+             OR (d.state = 'waiting') <> (d.finished_us IS NULL)",
+        ),
+        check(
             "C2",
             "no effect is without its command",
             "SELECT 'ledger row ' || l.id FROM stock_ledger l LEFT JOIN commands c ON c.id = l.command_id WHERE c.id IS NULL \

@@ -149,31 +149,53 @@ pub struct Event {
     pub delta: serde_json::Value,
 }
 
+/// What a SELECT of told changes reads.
+const TOLD: &str = "position, entity, entity_id, seq, type, also, uuid, at_us, actor, delta";
+
+fn read_told(row: &Row) -> Result<Event, StoreError> {
+    let mut c = row.cols();
+    let mut event = Event {
+        position: c.i64()?,
+        entity: c.text()?,
+        entity_id: c.i64()?,
+        seq: c.i64()?,
+        kind: c.text()?,
+        also: Vec::new(),
+        uuid: String::new(),
+        at_us: 0,
+        actor: String::new(),
+        delta: serde_json::Value::Null,
+    };
+    let also = c.text()?;
+    event.also = serde_json::from_str(&also)
+        .map_err(|e| StoreError::Corrupt(format!("the types of event {}: {e}", event.position)))?;
+    (event.uuid, event.at_us, event.actor, event.delta) = (c.text()?, c.i64()?, c.text()?, c.json()?);
+    Ok(event)
+}
+
 /// The changes after a position, in order, at most so many.
 pub async fn told_after(tx: &mut Tx, position: i64, most: i64) -> Result<Vec<Event>, StoreError> {
-    let sql = "SELECT position, entity, entity_id, seq, type, also, uuid, at_us, actor, delta FROM events \
-               WHERE position > $1 ORDER BY position LIMIT $2";
-    let one = |row: &Row| {
-        let mut c = row.cols();
-        let mut event = Event {
-            position: c.i64()?,
-            entity: c.text()?,
-            entity_id: c.i64()?,
-            seq: c.i64()?,
-            kind: c.text()?,
-            also: Vec::new(),
-            uuid: String::new(),
-            at_us: 0,
-            actor: String::new(),
-            delta: serde_json::Value::Null,
-        };
-        let also = c.text()?;
-        event.also = serde_json::from_str(&also)
-            .map_err(|e| StoreError::Corrupt(format!("the types of event {}: {e}", event.position)))?;
-        (event.uuid, event.at_us, event.actor, event.delta) = (c.text()?, c.i64()?, c.text()?, c.json()?);
-        Ok(event)
-    };
-    tx.fetch(sql, args![position, most]).await?.iter().map(one).collect()
+    let sql = format!("SELECT {TOLD} FROM events WHERE position > $1 ORDER BY position LIMIT $2");
+    tx.fetch(sql, args![position, most]).await?.iter().map(read_told).collect()
+}
+
+/// The changes of these positions, in order.
+pub async fn told_at(
+    tx: &mut Tx,
+    positions: impl IntoIterator<Item = i64>,
+) -> Result<Vec<Event>, StoreError> {
+    let head = format!("SELECT {TOLD} FROM events WHERE position");
+    let mut events: Vec<Event> =
+        tx.fetch_in(&head, positions, "").await?.iter().map(read_told).collect::<Result<_, _>>()?;
+    events.sort_by_key(|e| e.position);
+    Ok(events)
+}
+
+/// The sequence of a record's last change and when it was made; none: it has none.
+pub async fn last_of(tx: &mut Tx, entity: &str, entity_id: i64) -> Result<Option<(i64, i64)>, StoreError> {
+    let sql = "SELECT seq, at_us FROM events WHERE entity = $1 AND entity_id = $2 ORDER BY seq DESC LIMIT 1";
+    let last = tx.first(sql, args![entity, entity_id]).await?;
+    last.map(|row| Ok((row.i64(0)?, row.i64(1)?))).transpose()
 }
 
 /// The states of records of a kind, each with the sequence of the step that led to it, oldest first.

@@ -41,6 +41,7 @@ pub enum IdKind {
     Shipment,
     CancellationPlan,
     CancellationReason,
+    Hook,
     /// Ledger, log, event, job, inbox, reservation, transfer item, decision and command rows.
     Row,
 }
@@ -71,6 +72,7 @@ impl IdKind {
             Self::Shipment => "shipment",
             Self::CancellationPlan => "cancellation_plan",
             Self::CancellationReason => "cancellation_reason",
+            Self::Hook => "hook",
             Self::Row => "row",
         }
     }
@@ -86,7 +88,8 @@ impl IdKind {
                 | Self::Channel
                 | Self::Transition
                 | Self::DenialReason
-                | Self::CancellationReason,
+                | Self::CancellationReason
+                | Self::Hook,
                 _,
             ) => 1,
             (Self::Location, _) => 16,

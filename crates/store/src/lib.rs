@@ -17,6 +17,7 @@ mod migrate;
 
 // The rooms.
 pub mod access;
+pub mod hooks;
 pub mod orders;
 pub mod packages;
 pub mod places;

@@ -23,6 +23,7 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     ("0013_bulk", include_str!("../schema/0013_bulk.sql")),
     ("0014_numbers", include_str!("../schema/0014_numbers.sql")),
     ("0015_terms_once", include_str!("../schema/0015_terms_once.sql")),
+    ("0016_hooks", include_str!("../schema/0016_hooks.sql")),
 ];
 
 /// The migration that SQL alone cannot do.

@@ -15,7 +15,7 @@ use crate::views::{Places, unique};
 use crate::{App, Result, objects, packages, views};
 
 /// The payload of each change, in their order; null where the record is gone.
-pub(super) async fn of(app: &App, told: &[Event]) -> Result<Vec<Value>> {
+pub(crate) async fn of(app: &App, told: &[Event]) -> Result<Vec<Value>> {
     let mut all = Payloads::default();
     all.packages(app, told).await?;
     all.transfers(app, told).await?;
@@ -23,6 +23,25 @@ pub(super) async fn of(app: &App, told: &[Event]) -> Result<Vec<Value>> {
     all.shipments(app, told).await?;
     all.locations(app, told).await?;
     Ok(told.iter().map(|e| all.0.remove(&e.position).unwrap_or_default()).collect())
+}
+
+/// A record as it is now, with the sequence of its last change; null where there is none.
+pub(crate) async fn now(app: &App, entity: &str, entity_id: i64) -> Result<(i64, Value)> {
+    let last = events::last_of(&mut app.store.read().await?, entity, entity_id).await?;
+    let Some((seq, at_us)) = last else { return Ok((0, Value::Null)) };
+    let now = Event {
+        position: 0,
+        entity: entity.to_owned(),
+        entity_id,
+        seq,
+        kind: String::new(),
+        also: Vec::new(),
+        uuid: String::new(),
+        at_us,
+        actor: String::new(),
+        delta: Value::Null,
+    };
+    Ok((seq, of(app, &[now]).await?.pop().unwrap_or_default()))
 }
 
 /// By position.
@@ -41,9 +60,29 @@ fn state_at(states: &HashMap<i64, Vec<(i64, i64)>>, e: &Event) -> Option<i64> {
     states.get(&e.entity_id)?.iter().take_while(|(seq, _)| *seq <= e.seq).last().map(|(_, state)| *state)
 }
 
+/// Takes away what other records move: the counters of locations, and what of an order's lines was cancelled where they stand
+/// in a package. It says nothing of the record that is told of, and another thing each time it is looked at.
+fn without_others(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            if map.contains_key("max_quota") {
+                map.remove("quota");
+                map.remove("available_quota");
+            }
+            if let Some(Value::Object(line)) = map.get_mut("order_item") {
+                line.remove("quantity_cancelled");
+            }
+            map.values_mut().for_each(without_others);
+        }
+        Value::Array(list) => list.iter_mut().for_each(without_others),
+        _ => {}
+    }
+}
+
 impl Payloads {
     fn add(&mut self, event: &Event, payload: impl Serialize) {
-        let payload = serde_json::to_value(payload).expect("an object of texts and numbers is JSON");
+        let mut payload = serde_json::to_value(payload).expect("an object of texts and numbers is JSON");
+        without_others(&mut payload);
         self.0.insert(event.position, payload);
     }
 

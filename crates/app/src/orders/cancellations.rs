@@ -245,7 +245,7 @@ async fn decide(tx: &mut Tx, app: &App, mut ids: DecideIds, actor: Actor, plan_i
     for (&line, &units) in &asked.cancelled {
         work.cancel_units(line, units);
     }
-    if !order.is_planned && !asked.cancelled.is_empty() {
+    if !asked.cancelled.is_empty() {
         work.tell_order(order.id, order.event_seq + 1, json!({"cancelled": asked.cancelled}), &doer);
     }
     let planned: Vec<i64> = given_up.into_iter().collect();
@@ -530,11 +530,15 @@ pub(crate) fn accept_waiting(
     if units.is_empty() {
         units = package.items.iter().map(|i| (i.id, i.quantity)).collect();
     }
+    let mut cancelled: BTreeMap<i64, i64> = BTreeMap::new();
     for item in &package.items {
         if let Some(&n) = units.get(&item.id) {
             work.cancel_units(item.order_item_id, n);
+            *cancelled.entry(item.order_item_id).or_default() += n;
         }
     }
+    let told = json!({"cancelled": cancelled});
+    work.tell_order(package.order_id, package.order_event_seq + 1, told, doer);
     match end_package(work, package, &units, to, doer) {
         Ok(rest) => {
             if let Some(rest) = rest {

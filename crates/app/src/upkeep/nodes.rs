@@ -70,6 +70,7 @@ pub(crate) async fn begin(app: &App) -> Result<()> {
     let jobs = jobs::take_back_at_start(&mut tx).await?;
     setup::take_back_at_start(&mut tx, app.now_us()).await?;
     outside::take_back_at_start(&mut tx).await?;
+    oms_store::hooks::take_back_at_start(&mut tx).await?;
     tx.commit().await?;
     if jobs > 0 {
         tracing::info!(jobs, "took back the jobs an earlier process had leased");
@@ -99,13 +100,16 @@ pub async fn sweep_tick(app: &App) -> Result<u64> {
     let keys = access::forget_keys(&mut tx, app.now_us() - KEEP_KEYS_US).await?;
     oms_store::packages::bulk::forget(&mut tx, app.now_us() - bulk::KEEP_US).await?;
     tx.commit().await?;
+    crate::hooks::deliveries::sweep(app).await?;
     Ok(keys)
 }
 
 /// Lets go of the leases at a clean stop, so that another process need not wait for them to end.
 pub async fn end(app: &App) -> Result<()> {
+    crate::hooks::sending::end(app).await;
     let mut tx = app.store.begin().await?;
     jobs::drop_leases(&mut tx, Some(&app.node)).await?;
+    oms_store::hooks::drop_leases(&mut tx, &app.node).await?;
     tx.commit().await?;
     Ok(())
 }

@@ -27,6 +27,23 @@ fn mutants(dialect: Dialect) -> Vec<Mutant> {
              FROM transition_log WHERE id = (SELECT MIN(id) FROM transition_log)"
         )
     };
+    let told = |id, broken: &[&str]| {
+        let hook = "INSERT INTO hooks (id, event_types, target_url, callback, additional_headers, config, retry, is_active, \
+                    from_position, types_from, failures, created_us, modified_us) VALUES (1, '[\"package.created\"]', \
+                    'http://127.0.0.1/', '{}', '{}', '{}', '{}', TRUE, 0, 0, 0, 1, 1)";
+        let start = "UPDATE hook_cursor SET position = 0";
+        Mutant(id, [hook, start].iter().chain(broken).map(|sql| (*sql).to_owned()).collect())
+    };
+    let delivery = |position: i64, state: &str, attempts: i64| {
+        format!(
+            "INSERT INTO hook_deliveries (id, hook_id, position, part, uuid, type, event_uuid, entity, entity_id, seq, state, \
+             tries, attempts, due_us, created_us) VALUES ({position}, 1, {position}, 0, 'u{position}', 'package.created', 'e', \
+             'package', -1, 1, '{state}', {attempts}, {attempts}, 1, 1)"
+        )
+    };
+    let attempt = |of: i64| {
+        format!("INSERT INTO hook_attempts (delivery_id, n, at_us, took_ms) VALUES ({of}, 1, 1, 1)")
+    };
     let mut all = vec![
         one(
             "S1",
@@ -144,6 +161,11 @@ fn mutants(dialect: Dialect) -> Vec<Mutant> {
         one("E9", "UPDATE events SET position = position + 1 WHERE position = (SELECT MAX(position) FROM events)"),
         one("E9", "UPDATE event_head SET position = position + 1"),
         one("E10", "UPDATE events SET position = -id"),
+        told("W1", &["UPDATE hook_cursor SET position = (SELECT position FROM event_head)"]),
+        told("W2", &[&delivery(1, "waiting", 0), &delivery(2, "waiting", 1), &attempt(2)]),
+        told("W3", &[&delivery(1, "waiting", 1)]),
+        told("W3", &[&delivery(1, "delivered", 0)]),
+        told("W3", &[&delivery(1, "delivered", 1), &attempt(1)]),
         one("C2", "DELETE FROM commands WHERE id IN (SELECT command_id FROM stock_ledger)"),
         one("C2", "DELETE FROM commands WHERE id IN (SELECT command_id FROM audit_log)"),
         Mutant("C3", vec![copy_of_step("9000002", 2, "new_state")]),

@@ -7,6 +7,7 @@
 //!
 //! `OMS_SEQUENCES` says how many sequences run on each database, `OMS_SEED` where their seeds begin.
 
+mod webhooks;
 mod world;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -11,6 +11,8 @@ use oms_world::data::slice_dir;
 use tempfile::tempdir;
 
 const TOKEN: &str = "guide-0123456789abcdef";
+/// The folder of a Python that has the library of Standard Webhooks; `cargo xtask` says it.
+const PYTHON: &str = "OMS_TEST_PYTHON";
 /// Begins the line that a shell prints before each block.
 const MARK: &str = "=== sh block of line ";
 
@@ -120,6 +122,10 @@ fn holds(guide: &str, engine: Engine) {
     shell.stdout(Stdio::piped()).stderr(Stdio::piped());
     // No settings of this machine's user, and no proxy before a server of this machine.
     shell.env("HOME", folder.path()).env("NO_PROXY", "127.0.0.1").env("OMS", url).env("TOKEN", TOKEN);
+    if let Ok(programs) = std::env::var(PYTHON) {
+        let path = std::env::var("PATH").unwrap_or_default();
+        shell.env("PATH", format!("{programs}:{path}"));
+    }
     let ended = run(shell);
 
     let blocks = printed(&ended);
@@ -156,6 +162,16 @@ fn the_guide_to_events_holds_on_sqlite() {
 #[test]
 fn the_guide_to_events_holds_on_postgres() {
     holds("events.md", Engine::Postgres);
+}
+
+#[test]
+fn the_guide_to_webhooks_holds_on_sqlite() {
+    holds("webhooks.md", Engine::Sqlite);
+}
+
+#[test]
+fn the_guide_to_webhooks_holds_on_postgres() {
+    holds("webhooks.md", Engine::Postgres);
 }
 
 #[test]

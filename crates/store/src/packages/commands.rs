@@ -152,7 +152,7 @@ impl<'w> Work<'w> {
             wrong_codes: Rows::new(1),
             cancelled_units: BTreeMap::new(),
             cancellations: Rows::new(4),
-            order_events: Rows::new(2),
+            order_events: Rows::new(3),
             orders: BTreeMap::new(),
             short: BTreeMap::new(),
             slots: Slots::default(),
@@ -446,7 +446,7 @@ impl<'w> Work<'w> {
         !self.wrong_codes.is_empty()
     }
 
-    /// Tells of a change of an order that is not planned yet.
+    /// Tells of a change of an order: units of it are not wanted any more.
     pub fn tell_order(&mut self, order: i64, seq: i64, delta: serde_json::Value, doer: &Doer) {
         let event = NewEvent {
             id: self.row(),
@@ -458,7 +458,7 @@ impl<'w> Work<'w> {
             delta,
         };
         self.events.push(&event, &doer.actor);
-        self.order_events.push(args![order, seq]);
+        self.order_events.push(args![order, seq, doer.actor.at_us]);
     }
 
     /// Gives a new package a copy of an item with some of its units, and none of its holds.

@@ -3,6 +3,7 @@
 
 pub(crate) mod access;
 pub(crate) mod events;
+pub(crate) mod hooks;
 pub(crate) mod orders;
 pub(crate) mod packages;
 pub(crate) mod places;
@@ -12,6 +13,7 @@ pub(crate) mod setup;
 pub(crate) mod stock;
 pub(crate) mod upkeep;
 
+use axum::routing::{get, post, put};
 use oms_core::permissions::Permission as P;
 use oms_store::lists::{logs as log_lists, tables, transfers as transfer_lists};
 use oms_store::orders::order_views;
@@ -90,6 +92,24 @@ pub(crate) fn routes(state: WebState) -> Routes {
         .add(P::OrdersRead, routes!(orders::get))
         .add(P::OrdersRead, routes!(upkeep::search::find))
         .add(P::EventsRead, routes!(events::read))
+        .list(P::HooksRead, &oms_store::hooks::LIST, routes!(hooks::list))
+        .add(P::HooksWrite, routes!(hooks::create))
+        .add(P::HooksRead, routes!(hooks::get))
+        .add(P::HooksWrite, routes!(hooks::put, hooks::patch, hooks::delete))
+        .page(P::HooksRead, "/whisperer/hooks/", &["GET"], get(hooks::list))
+        .page(P::HooksWrite, "/whisperer/hooks/", &["POST"], post(hooks::create))
+        .page(P::HooksRead, "/whisperer/hooks/{id}/", &["GET"], get(hooks::get))
+        .page(
+            P::HooksWrite,
+            "/whisperer/hooks/{id}/",
+            &["PUT", "PATCH", "DELETE"],
+            put(hooks::put).patch(hooks::patch).delete(hooks::delete),
+        )
+        .list(P::HooksRead, &oms_store::hooks::deliveries::LIST, routes!(hooks::deliveries::list))
+        .add(P::HooksRead, routes!(hooks::deliveries::get))
+        .add(P::HooksWrite, routes!(hooks::deliveries::publish))
+        .add(P::HooksWrite, routes!(hooks::deliveries::resend))
+        .add(P::HooksWrite, routes!(hooks::deliveries::resend_range))
         .list(P::PlansRead, &tables::PLANS, routes!(planning::plans::list))
         .add(P::PlansRead, routes!(planning::plans::get))
         .list(P::ScenariosRead, &tables::SCENARIOS, routes!(rules::scenarios::list))

@@ -11,6 +11,8 @@ mod denial_reasons;
 mod engines;
 mod first_admin;
 mod flow;
+mod hook_events;
+mod hooks;
 mod hub_records;
 mod jobs;
 mod live;
@@ -120,6 +122,22 @@ fn supply(routes: Routes) -> Routes {
             &["GET", "POST"],
             get(engines::edit).post(engines::save),
         )
+        .screen(
+            P::HooksWrite,
+            &at("connections/hooks/new"),
+            &["GET", "POST"],
+            get(hooks::new).post(hooks::create),
+        )
+        .screen(
+            P::HooksWrite,
+            &at("connections/hooks/{id}"),
+            &["GET", "POST"],
+            get(hooks::edit).post(hooks::save),
+        )
+        .screen(P::HooksWrite, &at("connections/hooks/{id}/remove"), &["POST"], post(hooks::remove))
+        .screen(P::HooksRead, &at("hook-events"), &["GET"], get(hook_events::list))
+        .screen(P::HooksRead, &at("hook-events/{id}"), &["GET"], get(hook_events::show))
+        .screen(P::HooksWrite, &at("hook-events/{id}/again"), &["POST"], post(hook_events::again))
         .screen(P::LocationsRead, &at("connections/channels/new"), &["GET"], get(channels::new))
         .screen(P::LocationsWrite, &at("connections/channels/new"), &["POST"], post(channels::create))
         .screen(P::LocationsRead, &at("connections/channels/{id}"), &["GET"], get(channels::edit))

@@ -63,6 +63,7 @@ pub(crate) const NAVIGATION: &[Entry] = &[
         under: &[
             entry("nav-hub_orders", "hub-orders", "", P::OrdersRead),
             entry("nav-hub_changes", "hub-changes", "", P::OrdersRead),
+            entry("nav-hook_events", "hook-events", "", P::HooksRead),
         ],
         ..entry("nav-connections", "connections", "connection", P::EnginesRead)
     },

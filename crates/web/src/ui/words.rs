@@ -165,7 +165,10 @@ mod tests {
     }
 
     /// Keys made of a word and a code: every one of these begins so.
-    const MADE: [&str; 25] = [
+    const MADE: [&str; 28] = [
+        "hook-of_",
+        "hook-retry_",
+        "hook-state_",
         "hub-became_",
         "hub-what_",
         "job-kind_",
@@ -194,7 +197,8 @@ mod tests {
     ];
 
     /// What is the same word in both.
-    const SAME: [&str; 5] = ["app-raw", "order-plan", "package-sku", "transfer-number", "log-transfer"];
+    const SAME: [&str; 6] =
+        ["app-raw", "hook-hook", "order-plan", "package-sku", "transfer-number", "log-transfer"];
 
     /// A phrase that is given something says nothing without it.
     #[test]
@@ -207,7 +211,7 @@ mod tests {
     }
 
     /// Addresses and names of fields that look like keys.
-    const NO_KEYS: [&str; 3] = ["stock-locations", "hub-orders", "hub-changes"];
+    const NO_KEYS: [&str; 4] = ["stock-locations", "hub-orders", "hub-changes", "hook-events"];
 
     #[test]
     fn every_phrase_is_there_in_each_language_once_and_is_used() {
@@ -243,7 +247,8 @@ mod tests {
     }
 
     /// What keys begin with.
-    const AREAS: [&str; 24] = [
+    const AREAS: [&str; 25] = [
+        "hook",
         "hub",
         "job",
         "nav",

@@ -85,6 +85,13 @@ async fn a_late_reader_gets_each_record_as_it_was_then() {
         // The last payload is the record as the API shows it.
         let mut now = s.get(&format!("{OMS}/packages/{}/", packages[0])).await.is(200).json();
         let mut last = results(&of_one)[1]["payload"].clone();
+        // What other records move is not told of this one.
+        for counter in ["quota", "available_quota"] {
+            now["stock_location"].as_object_mut().unwrap().remove(counter).unwrap();
+        }
+        for item in now["packageitem_set"].as_array_mut().unwrap() {
+            item["order_item"].as_object_mut().unwrap().remove("quantity_cancelled").unwrap();
+        }
         for of in [&mut now, &mut last] {
             // The moment of the change and of the row's last write differ where a batch took time.
             of.as_object_mut().unwrap().remove("modified_date");

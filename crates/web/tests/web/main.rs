@@ -9,6 +9,7 @@ mod document;
 mod engines;
 mod events;
 mod first_admin;
+mod hooks;
 mod hub_records;
 mod intake;
 mod lists;

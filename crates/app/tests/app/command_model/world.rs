@@ -96,6 +96,10 @@ impl World {
         &self.shop.app
     }
 
+    pub(super) fn time(&self) -> &crate::support::Time {
+        &self.shop.time
+    }
+
     /// Sends a command through the desk, or as another process would, on its own.
     async fn send(&self, m: &Move, through_desk: bool) -> (u16, String) {
         let body = json!({"slug": m.definition.slug, "input_parameters": m.input});

@@ -73,9 +73,9 @@ impl Work<'_> {
             "UPDATE pickup_codes SET tries_left = tries_left - 1 FROM v WHERE pickup_codes.package_id = v.id";
         tx.execute_values("id", self.wrong_codes, body).await?;
         crate::orders::cancellations::answer(tx, self.cancellations).await?;
-        let body =
-            "UPDATE orders SET event_seq = v.seq, revision = revision + 1 FROM v WHERE orders.id = v.id";
-        tx.execute_values("id, seq", self.order_events, body).await?;
+        let body = "UPDATE orders SET event_seq = v.seq, revision = revision + 1, modified_us = v.at FROM v \
+                    WHERE orders.id = v.id";
+        tx.execute_values("id, seq, at", self.order_events, body).await?;
         let body = "UPDATE order_items SET quantity_cancelled = quantity_cancelled + v.n FROM v WHERE order_items.id = v.id";
         let mut cancelled = Rows::new(2);
         self.cancelled_units.iter().for_each(|(&item, &n)| cancelled.push(args![item, n]));

@@ -2,6 +2,7 @@
 //! API's description.
 
 mod document;
+pub mod receiver;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

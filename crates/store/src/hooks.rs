@@ -1,0 +1,272 @@
+//! Webhooks: what each is told and where, how it fares, and which node sends for it.
+
+pub mod deliveries;
+
+use serde_json::Value as Json;
+
+use crate::batch::Rows;
+use crate::db::Dialect;
+use crate::lists::{Filter, Kind, List};
+use crate::upkeep::jobs::LEASE_US;
+use crate::{Row, StoreError, Tx, args};
+
+/// The longest text kept of a failure.
+const MAX_ERROR: usize = 500;
+
+/// A hook as it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hook {
+    pub id: i64,
+    /// What people set, with its secrets: mask it before it is shown.
+    pub set: HookSet,
+    /// The secret before this one, and until when it still signs.
+    pub former: Option<(String, i64)>,
+    /// Changes behind this position are told.
+    pub from_position: i64,
+    /// Changes behind this position are told by the types as they are now.
+    pub types_from: i64,
+    pub health: Health,
+    pub created_us: i64,
+    pub modified_us: i64,
+}
+
+/// What people set of a hook.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HookSet {
+    /// A list of types.
+    pub event_types: Json,
+    pub target_url: String,
+    pub secret_key: Option<String>,
+    pub callback: Json,
+    pub additional_headers: Json,
+    pub config: Json,
+    pub retry: Json,
+    pub is_active: bool,
+}
+
+/// How a hook fares, for all nodes.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Health {
+    /// In a row, of all its deliveries.
+    pub failures: i64,
+    /// Until when nothing is sent.
+    pub paused_until_us: Option<i64>,
+    pub last_error: Option<String>,
+    pub last_error_us: Option<i64>,
+    pub last_ok_us: Option<i64>,
+}
+
+/// What a SELECT of hooks reads, for [`read`].
+pub const COLUMNS: &str = "t.id, t.event_types, t.target_url, t.secret_key, t.callback, t.additional_headers, t.config, t.retry, \
+                           t.is_active, t.former_secret_key, t.former_until_us, t.from_position, t.types_from, t.failures, \
+                           t.paused_until_us, t.last_error, t.last_error_us, t.last_ok_us, t.created_us, t.modified_us";
+
+/// Reads a row of [`COLUMNS`].
+pub fn read(row: &Row) -> Result<Hook, StoreError> {
+    let mut c = row.cols();
+    let id = c.i64()?;
+    let set = HookSet {
+        event_types: c.json()?,
+        target_url: c.text()?,
+        secret_key: c.opt_text()?,
+        callback: c.json()?,
+        additional_headers: c.json()?,
+        config: c.json()?,
+        retry: c.json()?,
+        is_active: c.bool()?,
+    };
+    let former = c.opt_text()?.zip(c.opt_i64()?);
+    Ok(Hook {
+        id,
+        set,
+        former,
+        from_position: c.i64()?,
+        types_from: c.i64()?,
+        health: Health {
+            failures: c.i64()?,
+            paused_until_us: c.opt_i64()?,
+            last_error: c.opt_text()?,
+            last_error_us: c.opt_i64()?,
+            last_ok_us: c.opt_i64()?,
+        },
+        created_us: c.i64()?,
+        modified_us: c.i64()?,
+    })
+}
+
+/// The list of hooks.
+pub const LIST: List = List {
+    table: "(SELECT * FROM hooks WHERE deleted_us IS NULL) t",
+    joins: "",
+    ordered: &[],
+    spans: &[],
+    counted: None,
+    filters: &[
+        Filter::new("id", Kind::Int, "t.id = ?"),
+        Filter::new("is_active", Kind::Bool, "t.is_active = ?"),
+        Filter::new("event_type", Kind::Contains, "t.event_types LIKE ? ESCAPE '\\'"),
+        Filter::new("target_url", Kind::Contains, "t.target_url LIKE ? ESCAPE '\\'"),
+    ],
+    orders: &[("id", "t.id"), ("-id", "t.id DESC")],
+};
+
+/// Holds the cursor: nobody makes deliveries or lets a hook begin meanwhile. Gives the position up to which they are made.
+pub async fn hold_cursor(tx: &mut Tx) -> Result<i64, StoreError> {
+    let sql = format!("SELECT position FROM hook_cursor WHERE id = 1{}", tx.dialect().for_update());
+    tx.scalar(sql, args![]).await
+}
+
+/// The position up to which deliveries are made.
+pub async fn cursor(tx: &mut Tx) -> Result<i64, StoreError> {
+    tx.scalar("SELECT position FROM hook_cursor WHERE id = 1", args![]).await
+}
+
+/// Says that deliveries are made up to a position.
+pub async fn move_cursor(tx: &mut Tx, position: i64) -> Result<(), StoreError> {
+    tx.execute("UPDATE hook_cursor SET position = $1 WHERE id = 1", args![position]).await?;
+    Ok(())
+}
+
+/// Writes a new hook.
+pub async fn insert(
+    tx: &mut Tx,
+    id: i64,
+    set: &HookSet,
+    from_position: i64,
+    now_us: i64,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO hooks (id, event_types, target_url, secret_key, callback, additional_headers, config, retry, is_active, \
+               from_position, types_from, failures, created_us, modified_us) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, 0, $11, $11)";
+    let values = args![
+        id,
+        set.event_types.to_string(),
+        &set.target_url,
+        set.secret_key.clone(),
+        set.callback.to_string(),
+        set.additional_headers.to_string(),
+        set.config.to_string(),
+        set.retry.to_string(),
+        set.is_active,
+        from_position,
+        now_us
+    ];
+    tx.execute(sql, values).await?;
+    Ok(())
+}
+
+/// Gives a held hook another content. It is called at once again if it was left alone.
+pub async fn update(tx: &mut Tx, hook: &Hook, now_us: i64) -> Result<(), StoreError> {
+    let sql = "UPDATE hooks SET event_types = $2, target_url = $3, secret_key = $4, callback = $5, additional_headers = $6, \
+               config = $7, retry = $8, is_active = $9, former_secret_key = $10, former_until_us = $11, from_position = $12, \
+               types_from = $13, failures = 0, paused_until_us = NULL, modified_us = $14 WHERE id = $1";
+    let (former, until) = hook.former.clone().unzip();
+    let set = &hook.set;
+    let values = args![
+        hook.id,
+        set.event_types.to_string(),
+        &set.target_url,
+        set.secret_key.clone(),
+        set.callback.to_string(),
+        set.additional_headers.to_string(),
+        set.config.to_string(),
+        set.retry.to_string(),
+        set.is_active,
+        former,
+        until,
+        hook.from_position,
+        hook.types_from,
+        now_us
+    ];
+    tx.execute(sql, values).await?;
+    Ok(())
+}
+
+/// Removes a hook: nothing is sent any more, and its deliveries go with the next sweeps.
+pub async fn remove(tx: &mut Tx, id: i64, now_us: i64) -> Result<(), StoreError> {
+    let sql = "UPDATE hooks SET deleted_us = $2, is_active = FALSE, secret_key = NULL, former_secret_key = NULL, \
+               additional_headers = '{}' WHERE id = $1";
+    tx.execute(sql, args![id, now_us]).await?;
+    Ok(())
+}
+
+/// One hook, held until the transaction ends.
+pub async fn hold(tx: &mut Tx, id: i64) -> Result<Option<Hook>, StoreError> {
+    let hold = tx.dialect().for_update();
+    let sql = format!("SELECT {COLUMNS} FROM hooks t WHERE t.id = $1 AND t.deleted_us IS NULL{hold}");
+    tx.first(sql, args![id]).await?.as_ref().map(read).transpose()
+}
+
+/// One hook.
+pub async fn by_id(tx: &mut Tx, id: i64) -> Result<Option<Hook>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM hooks t WHERE t.id = $1 AND t.deleted_us IS NULL");
+    tx.first(sql, args![id]).await?.as_ref().map(read).transpose()
+}
+
+/// Hooks that are told of changes, by id.
+pub async fn active(tx: &mut Tx) -> Result<Vec<Hook>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM hooks t WHERE t.is_active = TRUE ORDER BY t.id");
+    tx.fetch(sql, args![]).await?.iter().map(read).collect()
+}
+
+/// Takes or renews the leases of hooks; gives those that this node has now.
+pub async fn lease(tx: &mut Tx, ids: &[i64], owner: &str, now_us: i64) -> Result<Vec<i64>, StoreError> {
+    let mut rows = Rows::new(4);
+    ids.iter().for_each(|&id| rows.push(args![id, owner, now_us, now_us + LEASE_US]));
+    let body = "UPDATE hooks SET lease_owner = v.owner, lease_until_us = v.until FROM v WHERE hooks.id = v.id \
+                AND (hooks.lease_owner IS NULL OR hooks.lease_owner = v.owner OR hooks.lease_until_us < v.now) \
+                RETURNING hooks.id";
+    tx.with_values("id, owner, now, until", rows, body).await?.iter().map(|r| r.i64(0)).collect()
+}
+
+/// Which of these hooks the node still has, held until the transaction ends: what it says of others comes too late.
+pub async fn still_leased(
+    tx: &mut Tx,
+    ids: impl IntoIterator<Item = i64>,
+    owner: &str,
+) -> Result<Vec<i64>, StoreError> {
+    let tail = format!("ORDER BY id{}", tx.dialect().for_update());
+    let mut mine = Vec::new();
+    for row in tx.fetch_in("SELECT id, lease_owner FROM hooks WHERE id", ids, &tail).await? {
+        let mut c = row.cols();
+        let (id, by) = (c.i64()?, c.opt_text()?);
+        if by.as_deref() == Some(owner) {
+            mine.push(id);
+        }
+    }
+    Ok(mine)
+}
+
+/// Lets the leases of a node go.
+pub async fn drop_leases(tx: &mut Tx, owner: &str) -> Result<(), StoreError> {
+    let sql = "UPDATE hooks SET lease_owner = NULL, lease_until_us = NULL WHERE lease_owner = $1";
+    tx.execute(sql, args![owner]).await?;
+    Ok(())
+}
+
+/// On SQLite, where one process works, every old lease is void at its start.
+pub async fn take_back_at_start(tx: &mut Tx) -> Result<(), StoreError> {
+    if tx.dialect() == Dialect::Sqlite {
+        tx.execute("UPDATE hooks SET lease_owner = NULL, lease_until_us = NULL", args![]).await?;
+    }
+    Ok(())
+}
+
+/// Writes how hooks fare.
+pub async fn note(tx: &mut Tx, health: &[(i64, Health)]) -> Result<(), StoreError> {
+    for (id, h) in health {
+        let sql = "UPDATE hooks SET failures = $2, paused_until_us = $3, last_error = $4, last_error_us = $5, last_ok_us = $6 \
+                   WHERE id = $1";
+        let error: Option<String> = h.last_error.as_ref().map(|e| e.chars().take(MAX_ERROR).collect());
+        let values = args![*id, h.failures, h.paused_until_us, error, h.last_error_us, h.last_ok_us];
+        tx.execute(sql, values).await?;
+    }
+    Ok(())
+}
+
+/// Makes a hook passive because its receiver said that it is gone for good.
+pub async fn switch_off(tx: &mut Tx, id: i64, now_us: i64) -> Result<(), StoreError> {
+    tx.execute("UPDATE hooks SET is_active = FALSE, modified_us = $2 WHERE id = $1", args![id, now_us])
+        .await?;
+    Ok(())
+}
