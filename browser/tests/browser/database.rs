@@ -56,12 +56,15 @@ impl Database {
         if self.kind == Kind::Postgres {
             psql(&format!("CREATE DATABASE {} TEMPLATE {}", copy.name, self.name));
         }
-        let (from, to) = (from.join("oms-demo"), to.join("oms-demo"));
-        std::fs::create_dir_all(&to).unwrap();
-        for entry in std::fs::read_dir(from).unwrap() {
-            let entry = entry.unwrap();
-            let name = entry.file_name().into_string().unwrap().replace(&self.name, &copy.name);
-            std::fs::copy(entry.path(), to.join(name)).unwrap();
+        // What the demo wrote, and the key of its secrets, which stands beside its folder where PostgreSQL has the rest.
+        for folder in ["", "oms-demo"] {
+            let (from, to) = (from.join(folder), to.join(folder));
+            std::fs::create_dir_all(&to).unwrap();
+            let files = std::fs::read_dir(from).unwrap().map(|e| e.unwrap().path()).filter(|p| p.is_file());
+            for file in files {
+                let name = file.file_name().unwrap().to_str().unwrap().replace(&self.name, &copy.name);
+                std::fs::copy(&file, to.join(name)).unwrap();
+            }
         }
         copy
     }

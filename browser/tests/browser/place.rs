@@ -177,5 +177,6 @@ fn answer(mut stream: &TcpStream, is_mended: bool) -> std::io::Result<()> {
     }
     reader.read_exact(&mut vec![0; length])?;
     let status = if is_mended { "204 No Content" } else { "500 Internal Server Error" };
-    stream.write_all(format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").as_bytes())
+    stream
+        .write_all(format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").as_bytes())
 }

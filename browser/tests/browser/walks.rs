@@ -439,26 +439,31 @@ async fn a_webhook_fails_is_mended_and_sent_again(on: Kind) {
     demo.api("POST", &format!("/packages/{package}/command/"), Some(&body));
 
     // It is given up, visibly; the receiver is mended, and it is sent again.
-    look_until(&browser, "/en/oms/hook-events", "given up").await;
+    look_until(&browser, "/en/oms/hook-events", "main tbody .state", "given up").await;
     browser.click("main a.row").await;
     browser.reads("main .timeline", "HTTP 500").await;
     browser.reads("main pre", "package.status.transitioned").await;
     receiver.mend();
     browser.click_text("main button", "Send again").await;
     let here = browser.at().await;
-    look_until(&browser, &here, "HTTP 204").await;
+    look_until(&browser, &here, "main .timeline", "HTTP 204").await;
     browser.reads(".head .state", "delivered").await;
     assert_quiet(&browser).await;
 }
 
-/// Opens a screen again and again until it says something.
-async fn look_until(browser: &Browser, path: &str, text: &str) {
+/// Opens a screen again and again until one of these elements says something.
+async fn look_until(browser: &Browser, path: &str, css: &str, text: &str) {
+    let says = format!(
+        "return [...document.querySelectorAll({})].some(e => e.textContent.includes({}))",
+        json!(css),
+        json!(text)
+    );
     for _ in 0..100 {
         browser.go(path).await;
-        if browser.text("main").await.contains(text) {
+        if browser.js(&says).await == json!(true) {
             return;
         }
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     }
-    browser.reads("main", text).await;
+    browser.reads(css, text).await;
 }

@@ -25,7 +25,7 @@ const TIMEOUT_MS: std::ops::RangeInclusive<u64> = 100..=20_000;
 /// The longest field name, pointer, header prefix or location code.
 const MAX_WORD: usize = 255;
 /// Keys whose strings are secrets, at any depth of a configuration.
-const SECRETS: Secrets = Secrets { keys: &["password"], addresses: &["url"], entry: "" };
+pub const SECRETS: Secrets = Secrets { keys: &["password"], addresses: &["url"], entry: "" };
 
 /// A kind of engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -23,6 +23,7 @@ pub mod reading;
 pub mod refusal;
 pub mod scenarios;
 pub mod schedules;
+pub mod seal;
 pub mod search;
 pub mod secrets;
 pub mod settings;

@@ -29,6 +29,32 @@ impl Secrets {
         self.keys.is_empty()
     }
 
+    /// Puts another text in the place of each secret. The place is named by where the value stands and the keys down to it.
+    pub fn change<E>(
+        &self,
+        value: &mut Value,
+        at: &str,
+        change: &mut impl FnMut(&str, &str) -> Result<String, E>,
+    ) -> Result<(), E> {
+        match value {
+            Value::Object(map) => map.iter_mut().try_for_each(|(key, v)| {
+                let at = format!("{at}/{key}");
+                match v {
+                    Value::String(s) if self.keys.contains(&key.as_str()) => {
+                        *s = change(&at, s)?;
+                        Ok(())
+                    }
+                    _ => self.change(v, &at, change),
+                }
+            }),
+            Value::Array(list) => {
+                let mut entries = list.iter_mut().enumerate();
+                entries.try_for_each(|(i, v)| self.change(v, &format!("{at}/{i}"), change))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The value as it may be shown.
     pub fn masked(&self, value: &Value) -> Value {
         let mut shown = value.clone();

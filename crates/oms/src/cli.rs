@@ -30,7 +30,7 @@ pub enum Command {
     /// Prove the invariants of a database; exits 1 with the first broken rows if one does not hold.
     Check(DatabaseArgs),
     /// Where the steps of the installation stand, and what each needs; exits 1 while one needs a person.
-    Doctor(DatabaseArgs),
+    Doctor(DoctorArgs),
     /// Decisions: replayed from their kept input, or compared with another scenario.
     #[command(subcommand)]
     Decision(DecisionCommand),
@@ -53,6 +53,22 @@ pub struct DatabaseArgs {
 }
 
 #[derive(Args)]
+pub struct DoctorArgs {
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    #[command(flatten)]
+    pub key: KeyArgs,
+}
+
+#[derive(Args)]
+pub struct KeyArgs {
+    /// The file of the key that seals secrets in the database. Without it: beside the SQLite file, or in this folder, named
+    /// after the database. It is made at the first start; every node needs the same.
+    #[arg(long, env = "OMS_SECRETS_KEY", value_name = "FILE")]
+    pub secrets_key: Option<PathBuf>,
+}
+
+#[derive(Args)]
 pub struct DemoArgs {
     /// A folder of orders, customers, locations, stock and products; without it a small world is generated.
     #[arg(long, value_name = "DIR")]
@@ -60,6 +76,8 @@ pub struct DemoArgs {
     /// The OMS's database.
     #[arg(long, env = "OMS_DATABASE", value_name = "URL", default_value = DEMO_DATABASE)]
     pub database: String,
+    #[command(flatten)]
+    pub key: KeyArgs,
     /// Where the OMS listens.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7080")]
     pub listen: SocketAddr,
@@ -87,6 +105,8 @@ pub struct DemoArgs {
 pub struct ServeArgs {
     #[command(flatten)]
     pub database: DatabaseArgs,
+    #[command(flatten)]
+    pub key: KeyArgs,
     /// Where the OMS listens.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7080")]
     pub listen: SocketAddr,

@@ -26,6 +26,7 @@ use tokio::sync::oneshot;
 use crate::Outcome;
 use crate::cli::DemoArgs;
 use crate::hub::{self, listen};
+use crate::keys;
 use crate::node::{Node, stop_signal};
 use crate::serve::{self, Api};
 
@@ -47,7 +48,7 @@ pub async fn run(args: DemoArgs) -> Outcome {
         let hub_url = format!("sqlite://{}", hub_state.display());
         Store::wipe(&hub_url).await.map_err(|e| e.to_string())?;
     }
-    let app = serve::open(&args.database, NetPolicy::with_loopback()).await?;
+    let app = serve::open(&args.database, &args.key, NetPolicy::with_loopback()).await?;
     refuse_other_data(&app, &dataset).await?;
     let before = totals::read(&app).await.map_err(text)?;
 
@@ -116,12 +117,7 @@ async fn stop_all(api: Api, node: Node, hub_stop: oneshot::Sender<()>) {
 fn hub_state_path(database: &str) -> Result<PathBuf, String> {
     let path = match database.strip_prefix("sqlite://") {
         Some(path) => PathBuf::from(path).with_extension("hub.db"),
-        None => {
-            let name = database.split(['/', '?']).filter(|p| !p.is_empty()).nth(2).unwrap_or("oms");
-            let name: String =
-                name.chars().filter(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect();
-            PathBuf::from(format!("oms-demo/{name}.hub.db"))
-        }
+        None => PathBuf::from(format!("oms-demo/{}.hub.db", keys::name(database))),
     };
     if let Some(dir) = path.parent().filter(|d| !d.as_os_str().is_empty()) {
         std::fs::create_dir_all(dir)

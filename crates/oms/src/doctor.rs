@@ -2,14 +2,19 @@
 
 use std::process::ExitCode;
 
-use crate::accounts::app;
-use crate::cli::DatabaseArgs;
-use crate::{Outcome, check};
+use oms_app::App;
+use oms_connect::http::HttpClient;
+use oms_connect::policy::NetPolicy;
+
+use crate::cli::DoctorArgs;
+use crate::{Outcome, check, keys};
 
 /// Prints every step, what it needs and where it is done. Fails while one needs a person.
-pub async fn run(args: DatabaseArgs) -> Outcome {
-    check::must_exist(&args.database)?;
-    let app = app(&args.database).await?;
+pub async fn run(args: DoctorArgs) -> Outcome {
+    check::must_exist(&args.database.database)?;
+    let store = keys::open(&args.database.database, &args.key).await?;
+    let http = HttpClient::new(NetPolicy::public_only()).map_err(|e| e.to_string())?;
+    let app = App::beside(store, http, oms_app::system_clock());
     let standing = oms_web::setup_steps(&app).await.map_err(|e| e.to_string())?;
     for step in &standing.steps {
         println!("{:>2}  {:<9}  {}: {}", step.number, word(step.state), step.title, step.message);

@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 mod hub;
 mod jobs;
+mod keys;
 mod node;
 mod serve;
 mod telemetry;

@@ -7,22 +7,22 @@ use oms_app::orders::intake;
 use oms_app::{App, access};
 use oms_connect::http::HttpClient;
 use oms_connect::policy::NetPolicy;
-use oms_store::{Options, Store};
 use oms_web::WebState;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::Outcome;
-use crate::cli::ServeArgs;
+use crate::cli::{KeyArgs, ServeArgs};
 use crate::hub::listen;
+use crate::keys;
 use crate::node::{Node, stop_signal};
 
 /// Runs a node until it is told to stop.
 pub async fn run(args: ServeArgs) -> Outcome {
     let policy = NetPolicy::parse(&args.allow_net).map_err(|e| e.to_string())?;
     let listener = listen(args.listen, "--listen").await?;
-    let app = open(&args.database.database, policy).await?;
+    let app = open(&args.database.database, &args.key, policy).await?;
     let api = Api::start(app.clone(), listener)?;
     println!("OMS at {}", api.base_url);
     if let Some(secret) = access::first_admin_link(&app).await.map_err(|e| e.to_string())? {
@@ -41,8 +41,8 @@ pub async fn run(args: ServeArgs) -> Outcome {
 }
 
 /// Opens the database and puts the application together.
-pub async fn open(database: &str, policy: NetPolicy) -> Result<Arc<App>, String> {
-    let store = Store::open(database, Options::default()).await.map_err(|e| e.to_string())?;
+pub async fn open(database: &str, key: &KeyArgs, policy: NetPolicy) -> Result<Arc<App>, String> {
+    let store = keys::open(database, key).await?;
     let http = HttpClient::new(policy).map_err(|e| e.to_string())?;
     App::start(store, http, oms_app::system_clock()).await.map_err(|e| e.to_string())
 }

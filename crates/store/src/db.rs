@@ -13,6 +13,7 @@ use sqlx::{
 };
 
 pub use crate::dialect::Dialect;
+use crate::seals::Seals;
 
 /// Read connections on SQLite: enough for a busy back office, few enough to stay in cache.
 const SQLITE_READERS: u32 = 8;
@@ -53,6 +54,8 @@ pub enum StoreError {
     Moved,
     #[error("the database holds what it must not: {0}")]
     Corrupt(String),
+    #[error("the secret at {place} cannot be read: {why}")]
+    Sealed { place: String, why: String },
 }
 
 impl StoreError {
@@ -267,6 +270,7 @@ pub struct Store {
     pools: Pools,
     health: Arc<WriterHealth>,
     pub ids: crate::ids::Ids,
+    pub(crate) seals: Option<Arc<Seals>>,
 }
 
 impl Store {
@@ -294,7 +298,7 @@ impl Store {
             Pools::Sqlite { .. } => Dialect::Sqlite,
             Pools::Postgres(_) => Dialect::Postgres,
         };
-        Ok(Self { pools, health, ids: crate::ids::Ids::new(dialect) })
+        Ok(Self { pools, health, ids: crate::ids::Ids::new(dialect), seals: None })
     }
 
     /// Which engine this is.
@@ -313,7 +317,7 @@ impl Store {
             Pools::Postgres(pool) => pool.begin_with(begin).await.map(Inner::Postgres),
         };
         let inner = inner.map_err(|e| self.health.noted(self.error(e)))?;
-        Ok(Tx { inner, health: Some(self.health.clone()) })
+        Ok(Tx { inner, health: Some(self.health.clone()), seals: self.seals.clone() })
     }
 
     /// Begins a transaction that only reads: on SQLite a stable snapshot beside the writer.
@@ -322,7 +326,7 @@ impl Store {
             Pools::Sqlite { readers, .. } => readers.begin().await.map(Inner::Sqlite),
             Pools::Postgres(pool) => pool.begin().await.map(Inner::Postgres),
         };
-        Ok(Tx { inner: inner.map_err(|e| self.error(e))?, health: None })
+        Ok(Tx { inner: inner.map_err(|e| self.error(e))?, health: None, seals: self.seals.clone() })
     }
 
     /// Why the last write failed, if the database could not take it and none succeeded since.
@@ -449,6 +453,7 @@ pub struct Tx {
     inner: Inner,
     /// Of a transaction that writes: who hears of its failures.
     health: Option<Arc<WriterHealth>>,
+    pub(crate) seals: Option<Arc<Seals>>,
 }
 
 /// Binds the values and runs one method of a sqlx query on the transaction's connection.

@@ -61,7 +61,7 @@ pub const COLUMNS: &str = "t.id, t.event_types, t.target_url, t.secret_key, t.ca
                            t.is_active, t.former_secret_key, t.former_until_us, t.from_position, t.types_from, t.failures, \
                            t.paused_until_us, t.last_error, t.last_error_us, t.last_ok_us, t.created_us, t.modified_us";
 
-/// Reads a row of [`COLUMNS`].
+/// Reads a row of [`COLUMNS`], its secrets as they are stored.
 pub fn read(row: &Row) -> Result<Hook, StoreError> {
     let mut c = row.cols();
     let id = c.i64()?;
@@ -92,6 +92,65 @@ pub fn read(row: &Row) -> Result<Hook, StoreError> {
         created_us: c.i64()?,
         modified_us: c.i64()?,
     })
+}
+
+/// The secrets of a hook are its keys and the values of the headers it adds; each is sealed for its own place.
+fn place(id: i64, what: &str) -> String {
+    format!("hooks/{id}/{what}")
+}
+
+/// Puts another text in the place of each secret of a hook.
+fn change(
+    hook: &mut Hook,
+    mut change: impl FnMut(&str, &str) -> Result<String, StoreError>,
+) -> Result<(), StoreError> {
+    let id = hook.id;
+    if let Some(secret) = &mut hook.set.secret_key {
+        *secret = change(&place(id, "secret_key"), secret)?;
+    }
+    if let Some((secret, _)) = &mut hook.former {
+        *secret = change(&place(id, "former_secret_key"), secret)?;
+    }
+    for (name, value) in hook.set.additional_headers.as_object_mut().into_iter().flatten() {
+        if let Json::String(text) = value {
+            *text = change(&place(id, &format!("additional_headers/{name}")), text)?;
+        }
+    }
+    Ok(())
+}
+
+fn opened(tx: &Tx, row: &Row) -> Result<Hook, StoreError> {
+    let mut hook = read(row)?;
+    change(&mut hook, |at, text| tx.open(at, text))?;
+    Ok(hook)
+}
+
+fn sealed(tx: &Tx, hook: &Hook) -> Hook {
+    let mut hook = hook.clone();
+    change(&mut hook, |at, text| Ok(tx.seal(at, text))).expect("sealing does not fail");
+    hook
+}
+
+/// Seals what stands unsealed or under an older key.
+pub(crate) async fn seal_anew(tx: &mut Tx) -> Result<(), StoreError> {
+    let rows = tx.fetch(format!("SELECT {COLUMNS} FROM hooks t ORDER BY t.id"), args![]).await?;
+    for row in &rows {
+        // Read also where nothing is to be done: what does not open is told at the start.
+        let (mut stored, whole) = (read(row)?, opened(tx, row)?);
+        let mut is_stale = false;
+        change(&mut stored, |_, text| {
+            is_stale |= tx.is_stale(text);
+            Ok(text.to_owned())
+        })?;
+        if is_stale {
+            let hook = sealed(tx, &whole);
+            let sql = "UPDATE hooks SET secret_key = $2, former_secret_key = $3, additional_headers = $4 WHERE id = $1";
+            let former = hook.former.map(|(secret, _)| secret);
+            let headers = hook.set.additional_headers.to_string();
+            tx.execute(sql, args![hook.id, hook.set.secret_key, former, headers]).await?;
+        }
+    }
+    Ok(())
 }
 
 /// The list of hooks.
@@ -135,6 +194,18 @@ pub async fn insert(
     from_position: i64,
     now_us: i64,
 ) -> Result<(), StoreError> {
+    let (former, health) = (None, Health::default());
+    let new = Hook {
+        id,
+        set: set.clone(),
+        former,
+        from_position,
+        types_from: from_position,
+        health,
+        created_us: now_us,
+        modified_us: now_us,
+    };
+    let set = &sealed(tx, &new).set;
     let sql = "INSERT INTO hooks (id, event_types, target_url, secret_key, callback, additional_headers, config, retry, is_active, \
                from_position, types_from, failures, created_us, modified_us) \
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, 0, $11, $11)";
@@ -160,8 +231,9 @@ pub async fn update(tx: &mut Tx, hook: &Hook, now_us: i64) -> Result<(), StoreEr
     let sql = "UPDATE hooks SET event_types = $2, target_url = $3, secret_key = $4, callback = $5, additional_headers = $6, \
                config = $7, retry = $8, is_active = $9, former_secret_key = $10, former_until_us = $11, from_position = $12, \
                types_from = $13, failures = 0, paused_until_us = NULL, modified_us = $14 WHERE id = $1";
-    let (former, until) = hook.former.clone().unzip();
-    let set = &hook.set;
+    let sealed = sealed(tx, hook);
+    let (former, until) = sealed.former.unzip();
+    let set = &sealed.set;
     let values = args![
         hook.id,
         set.event_types.to_string(),
@@ -194,19 +266,20 @@ pub async fn remove(tx: &mut Tx, id: i64, now_us: i64) -> Result<(), StoreError>
 pub async fn hold(tx: &mut Tx, id: i64) -> Result<Option<Hook>, StoreError> {
     let hold = tx.dialect().for_update();
     let sql = format!("SELECT {COLUMNS} FROM hooks t WHERE t.id = $1 AND t.deleted_us IS NULL{hold}");
-    tx.first(sql, args![id]).await?.as_ref().map(read).transpose()
+    tx.first(sql, args![id]).await?.as_ref().map(|row| opened(tx, row)).transpose()
 }
 
 /// One hook.
 pub async fn by_id(tx: &mut Tx, id: i64) -> Result<Option<Hook>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM hooks t WHERE t.id = $1 AND t.deleted_us IS NULL");
-    tx.first(sql, args![id]).await?.as_ref().map(read).transpose()
+    tx.first(sql, args![id]).await?.as_ref().map(|row| opened(tx, row)).transpose()
 }
 
 /// Hooks that are told of changes, by id.
 pub async fn active(tx: &mut Tx) -> Result<Vec<Hook>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM hooks t WHERE t.is_active = TRUE ORDER BY t.id");
-    tx.fetch(sql, args![]).await?.iter().map(read).collect()
+    let rows = tx.fetch(sql, args![]).await?;
+    rows.iter().map(|row| opened(tx, row)).collect()
 }
 
 /// Takes or renews the leases of hooks; gives those that this node has now.

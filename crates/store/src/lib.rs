@@ -14,6 +14,7 @@ pub mod ids;
 pub mod list_counts;
 pub mod lists;
 mod migrate;
+pub mod seals;
 
 // The rooms.
 pub mod access;

@@ -89,7 +89,7 @@ pub async fn update(
     let stored = store::by_id(tx, id).await?.ok_or_else(|| Refusal::not_found("setting", id))?;
     let row = row_of(&stored.key)?;
     let value = row.accept(value, Some(&stored.value))?;
-    store::update(tx, id, &value, actor.at_us).await?;
+    store::update(tx, &stored.key, &value, actor.at_us).await?;
     changed(tx, id, ids, actor, row, "setting.updated", &value).await?;
     Ok(masked(Setting { id, key: stored.key, value }))
 }

@@ -20,7 +20,7 @@ use serde_json::Value;
 use world::{World, carrier_refuses, label_comes_later};
 
 /// Sequences on each database if nobody says otherwise: CI's share of 20,000.
-const SEQUENCES: u64 = 1_000;
+const SEQUENCES: u64 = 700;
 /// Sequences at once.
 const CLIENTS: usize = 12;
 /// Commands of a sequence, at most.

@@ -26,6 +26,7 @@ mod planning_limits;
 mod refusals;
 mod replanning;
 mod schedules;
+mod seals;
 mod setting_up;
 mod support;
 mod transfers;

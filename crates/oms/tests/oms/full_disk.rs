@@ -14,32 +14,17 @@ use std::time::{Duration, Instant};
 use oms_testkit::{Database, Engine};
 use tempfile::tempdir;
 
-use crate::support::{Process, assert_sound, oms, query, run};
+use crate::support::{Caller, Process, assert_sound, oms, query, run};
 
 const WRITERS: usize = 4;
 
-/// A caller with a token.
-#[derive(Clone)]
-struct Caller {
-    base: String,
-    token: String,
+/// What the writers ask for.
+trait Asks {
+    fn write(&self, setting: &str) -> (u16, String);
+    fn ready(&self) -> u16;
 }
 
-impl Caller {
-    /// The status and the body of an answer; 0 where there was none.
-    fn call(&self, method: &str, path: &str, body: &str) -> (u16, String) {
-        let mut curl = Command::new("curl");
-        curl.args(["-s", "-m", "20", "-w", "\n%{http_code}", "-X", method]);
-        curl.args(["-H", &format!("Authorization: Token {}", self.token)]);
-        if !body.is_empty() {
-            curl.args(["-H", "Content-Type: application/json", "-d", body]);
-        }
-        let output = curl.arg(format!("{}{path}", self.base)).output().unwrap();
-        let text = String::from_utf8(output.stdout).unwrap();
-        let (text, status) = text.rsplit_once('\n').unwrap();
-        (status.parse().unwrap(), text.to_owned())
-    }
-
+impl Asks for Caller {
     fn write(&self, setting: &str) -> (u16, String) {
         let path = format!("/api/v1/oms/settings/application_settings/{setting}/");
         self.call("PATCH", &path, r#"{"json_value":{"every_minutes":30}}"#)

@@ -14,7 +14,7 @@ use oms_world::data::slice_dir;
 use tempfile::tempdir;
 
 /// Kills of a demo on SQLite.
-const KILLS: u64 = 10;
+const KILLS: u64 = 8;
 /// Kills on PostgreSQL, where each start first waits for the leases of the one before to end.
 const KILLS_POSTGRES: u64 = 4;
 /// The latest moment of a kill after the start, or after the beginning of intake and planning.

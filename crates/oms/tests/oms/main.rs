@@ -8,3 +8,4 @@ mod full_disk;
 mod guide;
 mod kill;
 mod support;
+mod webhooks;

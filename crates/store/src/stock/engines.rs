@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use oms_core::engines::{EngineKind, breaker};
+use oms_core::engines::{EngineKind, SECRETS, breaker};
 use oms_core::stocks::Movement;
 use serde_json::Value as Json;
 
@@ -41,7 +41,7 @@ pub struct Engine {
 pub const COLUMNS: &str = "t.id, t.name, t.type, t.config, t.is_active, t.allow_partial, t.version, t.failures, \
                            t.open_until_us, t.last_error, t.last_error_us, t.last_ok_us, t.created_us, t.modified_us";
 
-/// Reads a row of [`COLUMNS`].
+/// Reads a row of [`COLUMNS`], its secrets as they are stored.
 pub fn read(row: &crate::Row) -> Result<Engine, StoreError> {
     let mut c = row.cols();
     let (id, name, kind) = (c.i64()?, c.text()?, c.text()?);
@@ -65,16 +65,45 @@ pub fn read(row: &crate::Row) -> Result<Engine, StoreError> {
     })
 }
 
+/// Where the secrets of an engine are sealed for.
+fn place(id: i64) -> String {
+    format!("stock_engines/{id}")
+}
+
+fn opened(tx: &Tx, row: &crate::Row) -> Result<Engine, StoreError> {
+    let stored = read(row)?;
+    Ok(Engine { config: tx.open_json(&SECRETS, &place(stored.id), stored.config)?, ..stored })
+}
+
+fn sealed(tx: &Tx, id: i64, config: &Json) -> String {
+    tx.seal_json(&SECRETS, &place(id), config).to_string()
+}
+
+/// Seals what stands unsealed or under an older key.
+pub(crate) async fn seal_anew(tx: &mut Tx) -> Result<(), StoreError> {
+    let rows = tx.fetch(format!("SELECT {COLUMNS} FROM stock_engines t ORDER BY t.id"), vec![]).await?;
+    for row in &rows {
+        // Read also where nothing is to be done: what does not open is told at the start.
+        let (stored, whole) = (read(row)?, opened(tx, row)?);
+        if tx.is_stale_json(&SECRETS, &stored.config) {
+            let config = sealed(tx, whole.id, &whole.config);
+            let sql = "UPDATE stock_engines SET config = $2 WHERE id = $1";
+            tx.execute(sql, args![whole.id, config]).await?;
+        }
+    }
+    Ok(())
+}
+
 /// Every engine, by id.
 pub async fn all(tx: &mut Tx) -> Result<Vec<Engine>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM stock_engines t ORDER BY t.id");
-    tx.fetch(sql, vec![]).await?.iter().map(read).collect()
+    let rows = tx.fetch(format!("SELECT {COLUMNS} FROM stock_engines t ORDER BY t.id"), vec![]).await?;
+    rows.iter().map(|row| opened(tx, row)).collect()
 }
 
 /// One engine, held until the transaction ends.
 pub async fn lock(tx: &mut Tx, id: i64) -> Result<Option<Engine>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM stock_engines t WHERE t.id = $1{}", tx.dialect().for_update());
-    tx.first(sql, args![id]).await?.as_ref().map(read).transpose()
+    tx.first(sql, args![id]).await?.as_ref().map(|row| opened(tx, row)).transpose()
 }
 
 /// What of an engine people set.
@@ -96,7 +125,7 @@ pub async fn insert(tx: &mut Tx, id: i64, new: &NewEngine, now_us: i64) -> Resul
         id,
         &new.name,
         new.kind.as_str(),
-        new.config.to_string(),
+        sealed(tx, id, &new.config),
         new.is_active,
         new.allow_partial,
         now_us
@@ -112,7 +141,7 @@ pub async fn update(tx: &mut Tx, id: i64, new: &NewEngine, now_us: i64) -> Resul
         id,
         &new.name,
         new.kind.as_str(),
-        new.config.to_string(),
+        sealed(tx, id, &new.config),
         new.is_active,
         new.allow_partial,
         now_us
@@ -135,7 +164,8 @@ pub async fn called(tx: &mut Tx) -> Result<Vec<Engine>, StoreError> {
         "SELECT {COLUMNS} FROM stock_engines t WHERE t.is_active = TRUE AND t.type <> $1 AND EXISTS \
          (SELECT 1 FROM locations l WHERE l.engine = t.id AND l.is_active = TRUE) ORDER BY t.id"
     );
-    tx.fetch(sql, args![EngineKind::BuiltIn.as_str()]).await?.iter().map(read).collect()
+    let rows = tx.fetch(sql, args![EngineKind::BuiltIn.as_str()]).await?;
+    rows.iter().map(|row| opened(tx, row)).collect()
 }
 
 /// The active locations that an engine feeds: `erp_code` to id.

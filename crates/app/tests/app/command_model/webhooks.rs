@@ -1,7 +1,7 @@
 //! Webhooks through chaos: a receiver that drops, fails, stalls and answers too late, in front of a consumer of sixty lines.
 //! Whatever happens, the consumer ends with each record as the server has it, and hears of none out of sequence.
 //!
-//! `OMS_HOOK_SEEDS` says how many seeds run on each database, `OMS_SEED` where they begin. Each tenth group of seeds loses its
+//! `OMS_HOOK_SEEDS` says how many seeds run on each database, `OMS_SEED` where they begin. Each fifth group of seeds loses its
 //! process in the middle: a new one goes on, and what was under way is forgotten (kills of a real process are in the
 //! binary's tests).
 
@@ -30,7 +30,7 @@ use crate::support::{SECOND_US, Time, node};
 /// Seeds on each database if nobody says otherwise.
 const SEEDS: u64 = 200;
 /// Seeds at once.
-const GROUP: usize = 20;
+const GROUP: usize = 40;
 /// The shortest there is, so that stalls cost little.
 const TIMEOUT: Duration = Duration::from_millis(500);
 
@@ -248,7 +248,7 @@ async fn a_consumer_behind_a_chaotic_receiver_ends_in_the_servers_state() {
                 turn(&sender).await;
                 world.time().advance(2 * SECOND_US);
             }
-            if round % 10 == 5 {
+            if round % 5 == 2 {
                 // Its leases end by themselves.
                 sender = node(&url, world.time()).await;
                 world.time().advance(11 * SECOND_US);

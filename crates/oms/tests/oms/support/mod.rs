@@ -38,6 +38,29 @@ pub fn demo(folder: &Path, data: &Path, database: &str, more: &[&str]) -> Comman
     oms(folder, &[&data, listen.as_slice(), more].concat())
 }
 
+/// A caller with a token.
+#[derive(Clone)]
+pub struct Caller {
+    pub base: String,
+    pub token: String,
+}
+
+impl Caller {
+    /// The status and the body of an answer; 0 where there was none.
+    pub fn call(&self, method: &str, path: &str, body: &str) -> (u16, String) {
+        let mut curl = Command::new("curl");
+        curl.args(["-s", "-m", "20", "-w", "\n%{http_code}", "-X", method]);
+        curl.args(["-H", &format!("Authorization: Token {}", self.token)]);
+        if !body.is_empty() {
+            curl.args(["-H", "Content-Type: application/json", "-d", body]);
+        }
+        let output = curl.arg(format!("{}{path}", self.base)).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let (text, status) = text.rsplit_once('\n').unwrap();
+        (status.parse().unwrap(), text.to_owned())
+    }
+}
+
 /// Waits for a condition, bounded.
 pub fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
     let until = Instant::now() + PATIENCE;
