@@ -1,17 +1,21 @@
 //! Commands from many clients at once, durable, on a database of your choice.
 //!
-//! `cargo bench -p oms-app --bench commands -- --database URL [--clients 32] [--commands 20000] [--locations 200] [--lines 2]`
+//! `cargo bench -p oms-app --bench commands -- --database URL [--clients 32] [--commands 20000] [--locations 200] [--lines 2]
+//! [--waiting 0]`
 //!
 //! The mix: 40 % DeAllocate, 30 % complete packaging without shipment, 20 % ship, 5 % refuse and plan
-//! again, 5 % block and unblock. Packages are spread evenly over the locations. The database is wiped first.
+//! again, 5 % block and unblock. Packages are spread evenly over the locations. The database is wiped first. With `--waiting N`
+//! so many deliveries wait for a webhook's receiver that is away, and a node's loops make and send others beside the commands.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use oms_app::hooks::{self, HookInput, fan_out, sending};
 use oms_app::packages::commands::{self, Desk, Request};
 use oms_app::rules::{denial_reasons, scenarios};
 use oms_app::setup::settings;
 use oms_app::stock::stocks::{self, StockRow};
+use oms_app::upkeep::changes;
 use oms_app::upkeep::idempotency::{Answer, Key};
 use oms_app::{App, orders, planning};
 use oms_connect::http::HttpClient;
@@ -21,6 +25,7 @@ use oms_core::commands::input::Body;
 use oms_core::geo::Point;
 use oms_core::locations::LocationKind;
 use oms_core::refusal::Refusal;
+use oms_store::hooks::deliveries::{self, Delivery};
 use oms_store::ids::IdKind;
 use oms_store::places::channels;
 use oms_store::{Options, Store, args};
@@ -39,10 +44,12 @@ struct Args {
     commands: usize,
     locations: usize,
     lines: usize,
+    waiting: usize,
 }
 
 fn args() -> Option<Args> {
-    let mut args = Args { database: String::new(), clients: 32, commands: 20_000, locations: 200, lines: 2 };
+    let mut args =
+        Args { database: String::new(), clients: 32, commands: 20_000, locations: 200, lines: 2, waiting: 0 };
     let mut words = std::env::args().skip(1).filter(|a| a != "--bench");
     while let Some(word) = words.next() {
         let value = words.next()?;
@@ -52,6 +59,7 @@ fn args() -> Option<Args> {
             "--commands" => args.commands = value.parse().ok()?,
             "--locations" => args.locations = value.parse().ok()?,
             "--lines" => args.lines = value.parse().ok()?,
+            "--waiting" => args.waiting = value.parse().ok()?,
             _ => return None,
         }
     }
@@ -61,19 +69,28 @@ fn args() -> Option<Args> {
 #[tokio::main]
 async fn main() {
     let Some(args) = args() else {
-        eprintln!("usage: commands --database URL [--clients N] [--commands N] [--locations N] [--lines N]");
+        eprintln!(
+            "usage: commands --database URL [--clients N] [--commands N] [--locations N] [--lines N] [--waiting N]"
+        );
         // `cargo test --benches` runs this without arguments: nothing to measure, nothing wrong.
         return;
     };
     Store::wipe(&args.database).await.expect("the database can be wiped");
     let store = Store::open(&args.database, Options::default()).await.expect("the database opens");
-    let http = HttpClient::new(NetPolicy::public_only()).expect("a client");
+    let http = HttpClient::new(NetPolicy::with_loopback()).expect("a client");
     let app = App::start(store, http, oms_app::system_clock()).await.expect("the app starts");
     let reason = prepare(&app, &args).await;
     let packages = packages(&app).await;
     let desk = Arc::new(commands::desk(app.clone(), refused));
     let share = packages.len() / args.clients;
     let each = args.commands / args.clients;
+
+    if args.waiting > 0 {
+        let began = Instant::now();
+        wait_for_a_receiver(&app, args.waiting).await;
+        println!("{} deliveries wait, made in {:.0} s", args.waiting, began.elapsed().as_secs_f64());
+        tokio::spawn(loops(app.clone()));
+    }
 
     let began = Instant::now();
     let mut clients = tokio::task::JoinSet::new();
@@ -107,6 +124,77 @@ async fn main() {
     let mut tx = app.store.read().await.expect("reads");
     let findings = oms_store::check::run(&mut tx, app.now_us(), |_| {}).await.expect("checks");
     assert!(findings.is_empty(), "{findings:?}");
+}
+
+/// A webhook whose receiver is away, and so many deliveries that wait for it.
+async fn wait_for_a_receiver(app: &Arc<App>, waiting: usize) {
+    let said = HookInput {
+        event_type: json!(["package.status.transitioned", "package.created", "stock_location.updated"]),
+        // Nobody listens there.
+        target_url: "http://127.0.0.1:9/".into(),
+        secret_key: None,
+        callback: json!({}),
+        additional_headers: json!({}),
+        config: json!({"timeout_ms": 500}),
+        retry_countdown_config: json!({}),
+        is_active: true,
+    };
+    let (ids, actor) = (hooks::ids(app).await.expect("ids"), app.actor("bench").await.expect("actor"));
+    let mut tx = app.store.begin().await.expect("tx");
+    let hook = hooks::create(&mut tx, app, ids, &actor, said).await.expect("a hook");
+    tx.commit().await.expect("commit");
+    // What they all say is said of a location.
+    let sql = "SELECT MIN(id) FROM locations";
+    let location = app.store.read().await.expect("reads").scalar(sql, args![]).await.expect("a location");
+    let told =
+        hooks::deliveries::publication(app, hook.id, "stock_location", location).await.expect("a payload");
+    let actor = app.actor("bench").await.expect("actor");
+    let mut tx = app.store.begin().await.expect("tx");
+    hooks::deliveries::publish(&mut tx, &actor, told).await.expect("published");
+    let row = tx.first("SELECT event_uuid FROM hook_payloads", args![]).await.expect("reads").expect("one");
+    let event_uuid = row.cols().text().expect("a text");
+    tx.commit().await.expect("commit");
+    let n: Vec<i64> = (0..waiting as i64).collect();
+    for part in n.chunks(5_000) {
+        let ids = app.store.take_ids(IdKind::Row, part.len()).await.expect("ids");
+        let one = |(n, id): (&i64, i64)| Delivery {
+            id,
+            hook_id: hook.id,
+            position: 0,
+            part: *n,
+            uuid: format!("00000000-0000-8000-8000-{n:012x}"),
+            kind: "package.status.transitioned".into(),
+            event_uuid: event_uuid.clone(),
+            entity: "package".into(),
+            entity_id: -1 - n / 4,
+            seq: 1 + n % 4,
+            prev_seq: None,
+            state: "waiting".into(),
+            tries: 0,
+            attempts: 0,
+            due_us: app.now_us(),
+            published_by: None,
+            created_us: app.now_us(),
+            finished_us: None,
+        };
+        let rows: Vec<Delivery> = part.iter().zip(ids).map(one).collect();
+        let mut tx = app.store.begin().await.expect("tx");
+        deliveries::insert(&mut tx, &rows).await.expect("deliveries");
+        tx.commit().await.expect("commit");
+    }
+    app.store.analyze().await.expect("analyze");
+}
+
+/// What a node does about changes and webhooks, as long as the bench runs.
+async fn loops(app: Arc<App>) {
+    loop {
+        let mut is_busy = changes::place_tick(&app).await.expect("positions");
+        is_busy |= fan_out::tick(&app).await.expect("deliveries");
+        is_busy |= sending::tick(&app).await.expect("sending");
+        if !is_busy {
+            tokio::time::sleep(Duration::from_millis(150)).await;
+        }
+    }
 }
 
 fn refused(r: &Refusal) -> Answer {

@@ -69,7 +69,8 @@ CREATE TABLE hook_deliveries (
 );
 CREATE UNIQUE INDEX hook_deliveries_uuid ON hook_deliveries (uuid, hook_id);
 CREATE INDEX hook_deliveries_state ON hook_deliveries (hook_id, state, position, part);
-CREATE INDEX hook_deliveries_record ON hook_deliveries (hook_id, entity, entity_id, position, part);
+CREATE INDEX hook_deliveries_record ON hook_deliveries (entity, entity_id, hook_id, position, part);
+CREATE INDEX hook_deliveries_position ON hook_deliveries (position, part, id);
 
 CREATE TABLE hook_attempts (
     delivery_id BIGINT NOT NULL REFERENCES hook_deliveries (id),

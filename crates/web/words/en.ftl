@@ -149,6 +149,14 @@ today-need_engines = { $a ->
     [one] { $a } stock engine does not answer
    *[other] { $a } stock engines do not answer
 }
+today-need_hooks = { $a ->
+    [one] { $a } webhook is left alone: its receiver fails
+   *[other] { $a } webhooks are left alone: their receivers fail
+}
+today-need_deliveries = { $a ->
+    [one] { $a } webhook delivery was given up
+   *[other] { $a } webhook deliveries were given up
+}
 today-need_orders = { $a ->
     [one] { $a } order of the hub could not be taken
    *[other] { $a } orders of the hub could not be taken
@@ -958,6 +966,7 @@ hook-of_package = Packages
 hook-of_transfer = Transfers
 hook-of_shipment = Shipments
 hook-of_stock_location = Locations
+hook-all = All of them
 hook-event = Event
 hook-type = Type of event
 hook-uuid = Id of the event

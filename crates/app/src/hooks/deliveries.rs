@@ -50,6 +50,11 @@ pub async fn list(app: &App, ask: &Ask) -> Result<Page<Delivery>> {
     Ok(page.with(rows))
 }
 
+/// The deliveries of one record, the last first, at most so many.
+pub async fn of_record(app: &App, entity: &str, entity_id: i64, most: i64) -> Result<Vec<Delivery>> {
+    Ok(kept::of_record(&mut app.store.read().await?, entity, entity_id, most).await?)
+}
+
 /// A delivery with its tries and what it says; none: it was not sent yet.
 #[derive(Debug)]
 pub struct Whole {

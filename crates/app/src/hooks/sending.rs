@@ -76,7 +76,14 @@ struct Tried {
 pub async fn tick(app: &App) -> Result<bool> {
     let mut sending = app.hooks.0.lock().await;
     let is_answered = sending.hear().await;
-    sending.settle(app).await?;
+    if let Err(error) = sending.settle(app).await {
+        if !error.is_passing() {
+            // What cannot be written would stand in the way of everything else: it is sent again instead.
+            sending.ended.clear();
+            sending.forget_all();
+        }
+        return Err(error);
+    }
     sending.refill(app).await?;
     let sent = sending.send(app);
     Ok(is_answered || sent || !sending.under_way.is_empty())
@@ -177,10 +184,11 @@ impl Sending {
         let read = self.read(app, &mine, now_us).await?;
         let bodies = payloads_of(app, &read).await?;
         for delivery in read {
-            let Some(payload) = bodies.get(&delivery.event_uuid) else { continue };
             let Some(lane) = self.hooks.get_mut(&delivery.hook_id) else { continue };
             self.in_hand.insert(delivery.id);
-            lane.next.push_back(Ready { delivery, payload: payload.clone() });
+            // A change that is not kept any more is told without its record.
+            let payload = bodies.get(&delivery.event_uuid).cloned().unwrap_or(Bytes::from_static(b"null"));
+            lane.next.push_back(Ready { delivery, payload });
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ mod commands;
 mod engines;
 mod full_disk;
 mod geocode;
+mod hook_addresses;
 mod hub_cancellations;
 mod hub_changes;
 mod hub_records;

@@ -1,6 +1,6 @@
 //! Deliveries of webhooks: made from changes, sent in the sequence of each record, with every try kept.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::batch::Rows;
 use crate::lists::{Filter, Kind, List};
@@ -96,7 +96,7 @@ pub const LIST: List = List {
         Filter::new("entity", Kind::OneOf(oms_core::events::ENTITIES), "t.entity = ?"),
         Filter::new("entity_id", Kind::Int, "t.entity_id = ?"),
     ],
-    orders: &[("-id", "t.position DESC, t.part DESC"), ("id", "t.position, t.part")],
+    orders: &[("-id", "t.position DESC, t.part DESC, t.id DESC"), ("id", "t.position, t.part, t.id")],
 };
 
 /// Writes new deliveries.
@@ -185,19 +185,24 @@ pub struct Outcome<'d> {
 
 /// Writes what tries came to.
 pub async fn settle(tx: &mut Tx, outcomes: &[Outcome<'_>]) -> Result<(), StoreError> {
-    let (mut rows, mut tried, mut behind) = (Rows::new(6), Rows::new(7), Rows::new(4));
+    let mut rows = Rows::new(6);
     for o in outcomes {
+        rows.push(args![o.delivery.id, o.state, o.tries, o.attempt.n, o.due_us, o.finished_us]);
+    }
+    let body = "UPDATE hook_deliveries SET state = v.state, tries = v.tries, attempts = v.n, due_us = v.due, finished_us = v.finished \
+                FROM v WHERE hook_deliveries.id = v.id AND hook_deliveries.state = 'waiting' RETURNING hook_deliveries.id";
+    let hit = tx.with_values("id, state, tries, n, due, finished", rows, body).await?;
+    // One that is gone with its hook meanwhile has no tries to be kept.
+    let hit: HashSet<i64> = hit.iter().map(|row| row.i64(0)).collect::<Result<_, _>>()?;
+    let (mut tried, mut behind) = (Rows::new(7), Rows::new(4));
+    for o in outcomes.iter().filter(|o| hit.contains(&o.delivery.id)) {
         let (d, a) = (o.delivery, &o.attempt);
-        rows.push(args![d.id, o.state, o.tries, a.n, o.due_us, o.finished_us]);
         tried.push(args![d.id, a.n, a.at_us, a.took_ms, a.status, a.error.clone(), a.answer.clone()]);
         // What follows one that failed is not looked at before that is tried again.
         if o.finished_us.is_none() || d.attempts > 0 {
             behind.push(args![d.hook_id, &d.entity, d.entity_id, o.due_us]);
         }
     }
-    let body = "UPDATE hook_deliveries SET state = v.state, tries = v.tries, attempts = v.n, due_us = v.due, finished_us = v.finished \
-                FROM v WHERE hook_deliveries.id = v.id AND hook_deliveries.state = 'waiting'";
-    tx.execute_values("id, state, tries, n, due, finished", rows, body).await?;
     let head = "INSERT INTO hook_attempts (delivery_id, n, at_us, took_ms, status, error, answer)";
     tx.insert(head, tried, "ON CONFLICT (delivery_id, n) DO NOTHING").await?;
     let body = "UPDATE hook_deliveries SET due_us = v.due FROM v WHERE hook_deliveries.hook_id = v.hook \
@@ -227,6 +232,20 @@ pub async fn attempts(tx: &mut Tx, id: i64) -> Result<Vec<Attempt>, StoreError> 
 pub async fn by_id(tx: &mut Tx, id: i64) -> Result<Option<Delivery>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM hook_deliveries t WHERE t.id = $1");
     tx.first(sql, args![id]).await?.as_ref().map(read).transpose()
+}
+
+/// The deliveries of one record, the last first, at most so many.
+pub async fn of_record(
+    tx: &mut Tx,
+    entity: &str,
+    entity_id: i64,
+    most: i64,
+) -> Result<Vec<Delivery>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM hook_deliveries t WHERE t.entity = $1 AND t.entity_id = $2 \
+         ORDER BY t.position DESC, t.part DESC, t.id DESC LIMIT $3"
+    );
+    tx.fetch(sql, args![entity, entity_id, most]).await?.iter().map(read).collect()
 }
 
 /// Where counting stops: more is said as so many and more.
@@ -267,9 +286,9 @@ pub async fn of_hook(
     uuids: impl IntoIterator<Item = &String>,
 ) -> Result<Vec<Delivery>, StoreError> {
     let head = format!("SELECT {COLUMNS} FROM hook_deliveries t WHERE t.uuid");
-    let rows = tx.fetch_in(&head, uuids, "").await?;
-    let all: Vec<Delivery> = rows.iter().map(read).collect::<Result<_, _>>()?;
-    Ok(all.into_iter().filter(|d| d.hook_id == hook_id).collect())
+    // The hook is a number of ours: others may have been told of the same uuids.
+    let rows = tx.fetch_in(&head, uuids, &format!("AND t.hook_id = {hook_id}")).await?;
+    rows.iter().map(read).collect()
 }
 
 /// Payloads that are kept, compressed, by event.

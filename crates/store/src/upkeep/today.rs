@@ -115,6 +115,10 @@ pub struct Needs {
     pub dead_jobs: i64,
     /// Active stock engines that are not asked for now, because they failed too often.
     pub engines_down: i64,
+    /// Active webhooks to which nothing is sent for now, because they failed too often.
+    pub hooks_down: i64,
+    /// Deliveries of active webhooks that were given up, up to a thousand.
+    pub given_up: i64,
     /// Orders of the hub that are not here.
     pub rejected_orders: i64,
     /// Changes at the hub that are not applied here.
@@ -132,6 +136,15 @@ pub async fn needs(tx: &mut Tx) -> Result<Needs, StoreError> {
         dead_jobs: count("SELECT COUNT(*) FROM jobs WHERE state = 'dead'").await?,
         engines_down: count(
             "SELECT COUNT(*) FROM stock_engines WHERE is_active = TRUE AND open_until_us IS NOT NULL",
+        )
+        .await?,
+        hooks_down: count(
+            "SELECT COUNT(*) FROM hooks WHERE is_active = TRUE AND paused_until_us IS NOT NULL",
+        )
+        .await?,
+        given_up: count(
+            "SELECT COUNT(*) FROM (SELECT 1 FROM hooks h JOIN hook_deliveries d ON d.hook_id = h.id \
+             AND d.state = 'given_up' WHERE h.is_active = TRUE LIMIT 1000) x",
         )
         .await?,
         rejected_orders: count("SELECT COUNT(*) FROM hub_orders WHERE disposition = 'rejected'").await?,

@@ -20,6 +20,9 @@ use crate::ui::list::{self, Column, Line, Listing, Offered, button, words};
 use crate::ui::visit::Visit;
 use crate::ui::{badge, fields, shell};
 
+/// Deliveries that the screen of a record shows.
+const SHOWN: i64 = 10;
+
 const COLUMNS: &[Column] = &[
     Column::new("event", "hook-event").sorted("id", "-id"),
     Column::new("of", "job-of"),
@@ -102,6 +105,39 @@ fn line(visit: &Visit, d: &Delivery) -> Line {
         ],
         label: d.kind.clone(),
     }
+}
+
+/// What webhooks were told of a record, for its own screen: nothing where there is nothing to say.
+pub(crate) async fn of_record(
+    state: &WebState,
+    visit: &Visit,
+    entity: &str,
+    id: i64,
+) -> Result<Markup, Problem> {
+    if !visit.may(Permission::HooksRead) {
+        return Ok(html! {});
+    }
+    let told = deliveries::of_record(&state.app, entity, id, SHOWN).await?;
+    Ok(html! {
+        @if !told.is_empty() {
+            section {
+                div.head {
+                    h2 { (visit.t("nav-hook_events")) }
+                    div.tools { a href=(visit.href(&format!("hook-events?entity={entity}&entity_id={id}"))) { (visit.t("hook-all")) } }
+                }
+                table.list {
+                    thead { tr {
+                        th scope="col" { (visit.t("hook-event")) } th scope="col" { (visit.t("hook-hook")) }
+                        th scope="col" { (visit.t("package-state")) } th.number scope="col" { (visit.t("hub-tries")) }
+                    } }
+                    tbody { @for d in &told { tr {
+                        td { a.row href=(visit.href(&format!("hook-events/{}", d.id))) { code { (d.kind) } } }
+                        td { (d.hook_id) } td { (standing(visit, d)) } td.number { (d.attempts) }
+                    } } }
+                }
+            }
+        }
+    })
 }
 
 /// One, with every try.

@@ -13,7 +13,7 @@ use oms_app::views::{self, OrderSet};
 use oms_store::orders::order_views::{ORDERS, Order};
 
 use crate::pages::packages::{address, all_views, name_of};
-use crate::pages::{places, timeline};
+use crate::pages::{hook_events, places, timeline};
 use crate::problem::Problem;
 use crate::session::Form;
 use crate::state::WebState;
@@ -111,6 +111,7 @@ async fn detail(state: &WebState, visit: &Visit, id: i64, wrong: &[String]) -> R
     let o = set.page.rows.first().ok_or_else(Problem::failure)?;
     let plan = set.plans.iter().find(|p| p.id == id);
     let happened = history::of(&state.app, &[("order", id)]).await?;
+    let told = hook_events::of_record(state, visit, "order", id).await?;
     let n = &set.nested;
     let region = settings::regional(&state.app).await?.channel(o.channel_id);
     let zone = region.time_zone.and_then(|zone| TimeZone::get(&zone).ok());
@@ -178,6 +179,7 @@ async fn detail(state: &WebState, visit: &Visit, id: i64, wrong: &[String]) -> R
             @if plan.is_some_and(|p| p.state == "completed") { p { a href=(visit.href(&format!("orders/{id}/why"))) { (visit.t("why-title")) } } }
         }
         (timeline::show(visit, &happened))
+        (told)
     };
     Ok(shell::page(visit, &o.number, &content))
 }

@@ -14,7 +14,7 @@ use oms_store::packages::{LIST, Package};
 
 use crate::export::{self, Format, Table};
 use crate::pages::commands::{self, Choice, Offers};
-use crate::pages::{bulk, places, timeline, why};
+use crate::pages::{bulk, hook_events, places, timeline, why};
 use crate::problem::Problem;
 use crate::session::Form;
 use crate::state::WebState;
@@ -265,6 +265,7 @@ async fn detail(state: &WebState, visit: &Visit, id: i64, wrong: &[String]) -> R
     let mut records = vec![("package", id)];
     records.extend(transfers.iter().map(|t| ("transfer", *t)));
     let happened = history::of(&state.app, &records).await?;
+    let told = hook_events::of_record(state, visit, "package", id).await?;
     let offers = offers(state, visit, &set, p).await?;
     let now: Vec<_> =
         set.flow.runnable(Entity::Package, p.state, p.held_state).filter(|_| !p.is_busy).collect();
@@ -327,6 +328,7 @@ async fn detail(state: &WebState, visit: &Visit, id: i64, wrong: &[String]) -> R
         (items(visit, &set, p))
         (why)
         (timeline::show(visit, &happened))
+        (told)
     };
     Ok(shell::page(visit, &p.number, &content))
 }

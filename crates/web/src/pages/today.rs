@@ -44,6 +44,8 @@ fn needs(visit: &Visit, today: &Today) -> Markup {
     let rows = [
         (Kind::Failed, "today-need_jobs", n.dead_jobs, "jobs?state=dead", P::SettingsRead),
         (Kind::Failed, "today-need_engines", n.engines_down, "connections", P::EnginesRead),
+        (Kind::Failed, "today-need_hooks", n.hooks_down, "connections", P::HooksRead),
+        (Kind::Failed, "today-need_deliveries", n.given_up, "hook-events?state=given_up", P::HooksRead),
         (
             Kind::NeedsYou,
             "today-need_orders",

@@ -12,7 +12,7 @@ use oms_store::lists::transfers::{LIST, Transfer};
 use crate::export::{self, Format, Table};
 use crate::pages::commands::{self, Choice, Offers};
 use crate::pages::packages::{all_views, export_links};
-use crate::pages::{bulk, places, timeline};
+use crate::pages::{bulk, hook_events, places, timeline};
 use crate::problem::Problem;
 use crate::session::Form;
 use crate::state::WebState;
@@ -153,6 +153,7 @@ async fn detail(state: &WebState, visit: &Visit, id: i64, wrong: &[String]) -> R
     let set = transfer_views::get(&state.app, id).await?;
     let t = set.page.rows.first().ok_or_else(Problem::failure)?;
     let happened = history::of(&state.app, &[("transfer", id)]).await?;
+    let told = hook_events::of_record(state, visit, "transfer", id).await?;
     let now: Vec<_> = set.flow.runnable(Entity::Transfer, t.state, None).collect();
     let item = |i: &oms_store::lists::transfers::TransferItem| {
         let product = set.products.get(&i.product_id);
@@ -195,6 +196,7 @@ async fn detail(state: &WebState, visit: &Visit, id: i64, wrong: &[String]) -> R
             }
         }
         (timeline::show(visit, &happened))
+        (told)
     };
     Ok(shell::page(visit, &t.number, &content))
 }
