@@ -37,13 +37,28 @@ pub struct HookInput {
     pub is_active: bool,
 }
 
+impl Default for HookInput {
+    /// A hook of which nothing is said yet.
+    fn default() -> Self {
+        Self {
+            event_type: Value::Null,
+            target_url: String::new(),
+            secret_key: None,
+            callback: json!({}),
+            additional_headers: json!({}),
+            config: json!({}),
+            retry_countdown_config: json!({}),
+            is_active: true,
+        }
+    }
+}
+
 impl HookInput {
     /// What a stored hook was set to, its secrets masked: sent back, they stay.
     pub fn of(hook: &Hook) -> Self {
-        let types: Option<EventTypes> = serde_json::from_value(hook.set.event_types.clone()).ok();
         let shown = SECRETS.masked(&secrets_of(&hook.set));
         Self {
-            event_type: types.map_or(Value::Null, |t| t.to_json()),
+            event_type: EventTypes::stored(&hook.set.event_types).to_json(),
             target_url: hook.set.target_url.clone(),
             secret_key: shown["secret_key"].as_str().map(str::to_owned),
             callback: hook.set.callback.clone(),
@@ -111,18 +126,22 @@ pub struct Counted {
 pub async fn counted(app: &App) -> Result<Vec<Counted>> {
     let ask = Ask { page: 1, limit: MOST, ..Ask::default() };
     let hooks = list(app, &ask).await?.rows;
-    let mut tx = app.store.read().await?;
-    let mut counted = Vec::new();
-    for hook in hooks {
-        let (waiting, given_up) = store::deliveries::counts(&mut tx, hook.id).await?;
-        counted.push(Counted { hook, waiting, given_up });
-    }
-    Ok(counted)
+    count(app, hooks).await
 }
 
-/// How many deliveries of one hook wait, and how many were given up.
-pub async fn counts(app: &App, id: i64) -> Result<(i64, i64)> {
-    Ok(store::deliveries::counts(&mut app.store.read().await?, id).await?)
+/// One hook, counted.
+pub async fn get_counted(app: &App, id: i64) -> Result<Counted> {
+    Ok(count(app, vec![get(app, id).await?]).await?.pop().ok_or_else(|| no_hook(id))?)
+}
+
+async fn count(app: &App, hooks: Vec<Hook>) -> Result<Vec<Counted>> {
+    let mut tx = app.store.read().await?;
+    let counts = store::deliveries::counts(&mut tx, hooks.iter().map(|h| h.id)).await?;
+    let one = |hook: Hook| {
+        let (waiting, given_up) = counts.get(&hook.id).copied().unwrap_or_default();
+        Counted { hook, waiting, given_up }
+    };
+    Ok(hooks.into_iter().map(one).collect())
 }
 
 fn no_hook(id: i64) -> Refusal {
@@ -189,7 +208,7 @@ pub async fn create(tx: &mut Tx, app: &App, ids: ChangeIds, actor: &Actor, said:
 /// The position a hook begins behind: the last one. The cursor is held, so that none of what comes after it is missed.
 async fn begin_from(tx: &mut Tx) -> Result<i64> {
     let head = events::head(tx).await?;
-    if store::active(tx).await?.is_empty() {
+    if store::subscriptions(tx).await?.is_empty() {
         // Nobody was told of what lies between: it need not be looked at.
         store::move_cursor(tx, head).await?;
     }

@@ -43,7 +43,7 @@ const OURS: &[&str] = &[
 ];
 
 /// What a hook is told of: a type as the lists of the contract write it, or several.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EventTypes(Vec<String>);
 
@@ -78,6 +78,11 @@ impl EventTypes {
             }
         }
         Ok(Self(types))
+    }
+
+    /// From how they are stored, checked before.
+    pub fn stored(value: &Value) -> Self {
+        serde_json::from_value(value.clone()).unwrap_or_default()
     }
 
     /// As it is shown: one type is a text, as documented.

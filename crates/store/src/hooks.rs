@@ -8,7 +8,7 @@ use crate::batch::Rows;
 use crate::db::Dialect;
 use crate::lists::{Filter, Kind, List};
 use crate::upkeep::jobs::LEASE_US;
-use crate::{Row, StoreError, Tx, args};
+use crate::{Row, StoreError, Tx, Value, args};
 
 /// The longest text kept of a failure.
 const MAX_ERROR: usize = 500;
@@ -54,6 +54,20 @@ pub struct Health {
     pub last_error: Option<String>,
     pub last_error_us: Option<i64>,
     pub last_ok_us: Option<i64>,
+}
+
+impl Hook {
+    /// How it stands, in a word: `passive`, `unknown` (nothing was sent yet), `answering`, `failing` or `paused`.
+    pub fn standing(&self) -> &'static str {
+        match (self.set.is_active, self.health.paused_until_us, self.health.failures, self.health.last_ok_us)
+        {
+            (false, ..) => "passive",
+            (_, Some(_), ..) => "paused",
+            (_, _, 1.., _) => "failing",
+            (_, _, _, Some(_)) => "answering",
+            _ => "unknown",
+        }
+    }
 }
 
 /// What a SELECT of hooks reads, for [`read`].
@@ -205,36 +219,19 @@ pub async fn insert(
         created_us: now_us,
         modified_us: now_us,
     };
-    let set = &sealed(tx, &new).set;
     let sql = "INSERT INTO hooks (id, event_types, target_url, secret_key, callback, additional_headers, config, retry, is_active, \
                from_position, types_from, failures, created_us, modified_us) \
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, 0, $11, $11)";
-    let values = args![
-        id,
-        set.event_types.to_string(),
-        &set.target_url,
-        set.secret_key.clone(),
-        set.callback.to_string(),
-        set.additional_headers.to_string(),
-        set.config.to_string(),
-        set.retry.to_string(),
-        set.is_active,
-        from_position,
-        now_us
-    ];
+    let mut values = written(&sealed(tx, &new));
+    values.extend(args![from_position, now_us]);
     tx.execute(sql, values).await?;
     Ok(())
 }
 
-/// Gives a held hook another content. It is called at once again if it was left alone.
-pub async fn update(tx: &mut Tx, hook: &Hook, now_us: i64) -> Result<(), StoreError> {
-    let sql = "UPDATE hooks SET event_types = $2, target_url = $3, secret_key = $4, callback = $5, additional_headers = $6, \
-               config = $7, retry = $8, is_active = $9, former_secret_key = $10, former_until_us = $11, from_position = $12, \
-               types_from = $13, failures = 0, paused_until_us = NULL, modified_us = $14 WHERE id = $1";
-    let sealed = sealed(tx, hook);
-    let (former, until) = sealed.former.unzip();
-    let set = &sealed.set;
-    let values = args![
+/// What both writings of a hook begin with.
+fn written(hook: &Hook) -> Vec<Value> {
+    let set = &hook.set;
+    args![
         hook.id,
         set.event_types.to_string(),
         &set.target_url,
@@ -243,13 +240,19 @@ pub async fn update(tx: &mut Tx, hook: &Hook, now_us: i64) -> Result<(), StoreEr
         set.additional_headers.to_string(),
         set.config.to_string(),
         set.retry.to_string(),
-        set.is_active,
-        former,
-        until,
-        hook.from_position,
-        hook.types_from,
-        now_us
-    ];
+        set.is_active
+    ]
+}
+
+/// Gives a held hook another content. It is called at once again if it was left alone.
+pub async fn update(tx: &mut Tx, hook: &Hook, now_us: i64) -> Result<(), StoreError> {
+    let sql = "UPDATE hooks SET event_types = $2, target_url = $3, secret_key = $4, callback = $5, additional_headers = $6, \
+               config = $7, retry = $8, is_active = $9, former_secret_key = $10, former_until_us = $11, from_position = $12, \
+               types_from = $13, failures = 0, paused_until_us = NULL, modified_us = $14 WHERE id = $1";
+    let sealed = sealed(tx, hook);
+    let mut values = written(&sealed);
+    let (former, until) = sealed.former.unzip();
+    values.extend(args![former, until, hook.from_position, hook.types_from, now_us]);
     tx.execute(sql, values).await?;
     Ok(())
 }
@@ -275,11 +278,31 @@ pub async fn by_id(tx: &mut Tx, id: i64) -> Result<Option<Hook>, StoreError> {
     tx.first(sql, args![id]).await?.as_ref().map(|row| opened(tx, row)).transpose()
 }
 
-/// Hooks that are told of changes, by id.
-pub async fn active(tx: &mut Tx) -> Result<Vec<Hook>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM hooks t WHERE t.is_active = TRUE ORDER BY t.id");
-    let rows = tx.fetch(sql, args![]).await?;
+/// Those of these hooks that are active.
+pub async fn active(tx: &mut Tx, ids: impl IntoIterator<Item = i64>) -> Result<Vec<Hook>, StoreError> {
+    let head = format!("SELECT {COLUMNS} FROM hooks t WHERE t.is_active = TRUE AND t.id");
+    let rows = tx.fetch_in(&head, ids, "ORDER BY t.id").await?;
     rows.iter().map(|row| opened(tx, row)).collect()
+}
+
+/// What the making of deliveries asks of an active hook.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Subscription {
+    pub hook_id: i64,
+    /// Changes behind this position are told.
+    pub from_position: i64,
+    /// A list of types.
+    pub event_types: Json,
+}
+
+/// Every active hook's, by id.
+pub async fn subscriptions(tx: &mut Tx) -> Result<Vec<Subscription>, StoreError> {
+    let sql = "SELECT id, from_position, event_types FROM hooks WHERE is_active = TRUE ORDER BY id";
+    let one = |row: &Row| {
+        let mut c = row.cols();
+        Ok(Subscription { hook_id: c.i64()?, from_position: c.i64()?, event_types: c.json()? })
+    };
+    tx.fetch(sql, args![]).await?.iter().map(one).collect()
 }
 
 /// Takes or renews the leases of hooks; gives those that this node has now.
@@ -327,13 +350,14 @@ pub async fn take_back_at_start(tx: &mut Tx) -> Result<(), StoreError> {
 
 /// Writes how hooks fare.
 pub async fn note(tx: &mut Tx, health: &[(i64, Health)]) -> Result<(), StoreError> {
+    let mut rows = Rows::new(6);
     for (id, h) in health {
-        let sql = "UPDATE hooks SET failures = $2, paused_until_us = $3, last_error = $4, last_error_us = $5, last_ok_us = $6 \
-                   WHERE id = $1";
         let error: Option<String> = h.last_error.as_ref().map(|e| e.chars().take(MAX_ERROR).collect());
-        let values = args![*id, h.failures, h.paused_until_us, error, h.last_error_us, h.last_ok_us];
-        tx.execute(sql, values).await?;
+        rows.push(args![*id, h.failures, h.paused_until_us, error, h.last_error_us, h.last_ok_us]);
     }
+    let body = "UPDATE hooks SET failures = v.failures, paused_until_us = v.paused, last_error = v.error, \
+                last_error_us = v.error_us, last_ok_us = v.ok_us FROM v WHERE hooks.id = v.id";
+    tx.execute_values("id, failures, paused, error, error_us, ok_us", rows, body).await?;
     Ok(())
 }
 

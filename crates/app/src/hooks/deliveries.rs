@@ -5,7 +5,7 @@ use oms_core::hooks::EventTypes;
 use oms_core::refusal::Refusal;
 use oms_store::access::logs::{self, Actor};
 use oms_store::hooks::deliveries::{self as kept, Attempt, Delivery};
-use oms_store::hooks::{self as store, Hook};
+use oms_store::hooks::{self as store, Hook, Subscription};
 use oms_store::ids::IdKind;
 use oms_store::lists::{self, Ask, Page};
 use oms_store::{StoreError, Tx, events};
@@ -134,8 +134,8 @@ pub async fn publication(app: &App, hook_id: i64, model: &str, pk: i64) -> Resul
 
 /// The type a hook hears of a kind of record by.
 fn type_for(hook: &Hook, entity: &str) -> Result<String, Refusal> {
-    let types: Option<EventTypes> = serde_json::from_value(hook.set.event_types.clone()).ok();
-    let found = types.iter().flat_map(EventTypes::iter).find(|kind| kind.starts_with(&format!("{entity}.")));
+    let types = EventTypes::stored(&hook.set.event_types);
+    let found = types.iter().find(|kind| kind.starts_with(&format!("{entity}.")));
     let message = || format!("Hook {} is told of no event of a {entity}.", hook.id);
     found.map(str::to_owned).ok_or_else(|| Refusal::invalid("instance.model", "invalid", message()))
 }
@@ -200,13 +200,13 @@ pub async fn range(app: &App, hook_id: i64, after: i64, until: i64) -> Result<Ra
         let message = format!("A position behind {after} is expected, at most {MOST_IN_RANGE} behind it.");
         return Err(Refusal::invalid("until", "invalid", message).into());
     }
-    let mut hook = super::get(app, hook_id).await?;
-    hook.from_position = 0;
+    let event_types = super::get(app, hook_id).await?.set.event_types;
+    let whole = Subscription { hook_id, from_position: 0, event_types };
     let mut tx = app.store.read().await?;
     let mut told = events::told_after(&mut tx, after, MOST_IN_RANGE).await?;
     drop(tx);
     told.retain(|e| e.position <= until);
-    let mut deliveries = fan_out::of(&told, &[hook], app.now_us());
+    let mut deliveries = fan_out::of(&told, &[whole], app.now_us());
     let ids = app.store.take_ids(IdKind::Row, deliveries.len() + 1).await?;
     let mut ids = ids.into_iter();
     let audit = ids.next().expect("one more than there are deliveries");

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use oms_core::hooks::EventTypes;
 use oms_store::events::{self, Event};
 use oms_store::hooks::deliveries::{self, Delivery};
-use oms_store::hooks::{self as store, Hook};
+use oms_store::hooks::{self as store, Subscription};
 use oms_store::ids::IdKind;
 
 use crate::events::specific_uuid;
@@ -20,7 +20,7 @@ const DELIVERIES: usize = 4_000;
 /// goes on, and whoever comes second finds it moved.
 pub async fn tick(app: &App) -> Result<bool> {
     let mut tx = app.store.read().await?;
-    let hooks = store::active(&mut tx).await?;
+    let hooks = store::subscriptions(&mut tx).await?;
     if hooks.is_empty() {
         return Ok(false);
     }
@@ -35,7 +35,7 @@ pub async fn tick(app: &App) -> Result<bool> {
 
     let mut tx = app.store.begin().await?;
     // The hooks are read again behind the cursor: none begins or changes between the two unseen.
-    let is_same = store::hold_cursor(&mut tx).await? == from && same(&store::active(&mut tx).await?, &hooks);
+    let is_same = store::hold_cursor(&mut tx).await? == from && store::subscriptions(&mut tx).await? == hooks;
     if is_same {
         follow(&mut new, &mut tx).await?;
         deliveries::insert(&mut tx, &new).await?;
@@ -45,17 +45,11 @@ pub async fn tick(app: &App) -> Result<bool> {
     Ok(true)
 }
 
-fn same(now: &[Hook], read: &[Hook]) -> bool {
-    let said = |h: &Hook| (h.id, h.from_position, h.set.event_types.clone());
-    now.iter().map(said).eq(read.iter().map(said))
-}
-
 /// The deliveries of changes, in their order, without ids and without what went before them.
-pub(super) fn of(told: &[Event], hooks: &[Hook], now_us: i64) -> Vec<Delivery> {
-    let mut by_type: HashMap<String, Vec<&Hook>> = HashMap::new();
+pub(super) fn of(told: &[Event], hooks: &[Subscription], now_us: i64) -> Vec<Delivery> {
+    let mut by_type: HashMap<String, Vec<&Subscription>> = HashMap::new();
     for hook in hooks {
-        let types: Option<EventTypes> = serde_json::from_value(hook.set.event_types.clone()).ok();
-        for kind in types.iter().flat_map(EventTypes::iter) {
+        for kind in EventTypes::stored(&hook.event_types).iter() {
             by_type.entry(kind.to_owned()).or_default().push(hook);
         }
     }
@@ -65,7 +59,7 @@ pub(super) fn of(told: &[Event], hooks: &[Hook], now_us: i64) -> Vec<Delivery> {
             let uuid = if part == 0 { event.uuid.clone() } else { specific_uuid(event, kind) };
             for hook in by_type.get(kind).into_iter().flatten() {
                 if hook.from_position < event.position {
-                    new.push(delivery(event, hook.id, (kind, part), uuid.clone(), now_us));
+                    new.push(delivery(event, hook.hook_id, (kind, part), uuid.clone(), now_us));
                 }
             }
         }

@@ -177,10 +177,10 @@ impl Sending {
         self.hooks.retain(|id, lane| lane.under_way > 0 || !lane.next.is_empty() || due.contains(id));
         let empty = |id: &i64| self.hooks.get(id).is_none_or(|lane| lane.next.is_empty());
         let wanted: Vec<i64> = due.into_iter().filter(empty).collect();
-        if wanted.is_empty() {
+        let mine = self.lease(app, wanted, now_us).await?;
+        if mine.is_empty() {
             return Ok(());
         }
-        let mine = self.lease(app, &wanted, now_us).await?;
         let read = self.read(app, &mine, now_us).await?;
         let bodies = payloads_of(app, &read).await?;
         for delivery in read {
@@ -193,29 +193,38 @@ impl Sending {
         Ok(())
     }
 
-    /// Takes leases of hooks that this node has none of, or whose end is near.
-    async fn lease(&mut self, app: &App, wanted: &[i64], now_us: i64) -> Result<Vec<i64>> {
-        let has = |id: &i64| self.hooks.get(id).is_some_and(|l| l.leased_until_us - now_us > LEASE_US / 2);
-        let (mut mine, asked): (Vec<i64>, Vec<i64>) = wanted.iter().partition(|id| has(id));
-        if !asked.is_empty() {
-            let mut tx = app.store.begin().await?;
-            let got = store::lease(&mut tx, &asked, &app.node, now_us).await?;
-            tx.commit().await?;
-            for id in &got {
-                if let Some(lane) = self.hooks.get_mut(id) {
-                    lane.leased_until_us = now_us + LEASE_US;
+    /// Takes the leases that are wanted, and renews those whose end is near, also of hooks whose receivers are only slow.
+    /// Gives those of the wanted that this node has.
+    async fn lease(&mut self, app: &App, wanted: Vec<i64>, now_us: i64) -> Result<Vec<i64>> {
+        let is_safe = |lane: &Lane| lane.leased_until_us - now_us > LEASE_US / 2;
+        let new = wanted.iter().copied().filter(|id| !self.hooks.contains_key(id));
+        let old = self.hooks.iter().filter(|(_, lane)| !is_safe(lane)).map(|(id, _)| *id);
+        let asked: Vec<i64> = new.chain(old).collect();
+        if asked.is_empty() {
+            return Ok(wanted);
+        }
+        let mut tx = app.store.begin().await?;
+        let got: HashSet<i64> = store::lease(&mut tx, &asked, &app.node, now_us).await?.into_iter().collect();
+        tx.commit().await?;
+        let lost: HashSet<i64> = asked.into_iter().filter(|id| !got.contains(id)).collect();
+        for (id, lane) in &mut self.hooks {
+            if got.contains(id) {
+                lane.leased_until_us = now_us + LEASE_US;
+            } else if lost.contains(id) {
+                // Another node sends now.
+                for ready in lane.next.drain(..) {
+                    self.in_hand.remove(&ready.delivery.id);
                 }
             }
-            mine.extend(got);
         }
-        Ok(mine)
+        Ok(wanted.into_iter().filter(|id| !lost.contains(id)).collect())
     }
 
     /// Reads hooks as they are now, and what is to be sent to them next.
     async fn read(&mut self, app: &App, mine: &[i64], now_us: i64) -> Result<Vec<Delivery>> {
         let mut tx = app.store.read().await?;
         let mut read = Vec::new();
-        for hook in store::active(&mut tx).await?.into_iter().filter(|h| mine.contains(&h.id)) {
+        for hook in store::active(&mut tx, mine.iter().copied()).await? {
             let id = hook.id;
             let config = HookConfig::from_json(&hook.set.config).unwrap_or_default();
             let lane = self.hooks.entry(id).or_insert_with(|| Lane {

@@ -12,6 +12,7 @@ mod engines;
 mod full_disk;
 mod geocode;
 mod hook_addresses;
+mod hook_leases;
 mod hub_cancellations;
 mod hub_changes;
 mod hub_records;

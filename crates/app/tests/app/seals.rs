@@ -80,7 +80,7 @@ async fn stored(app: &App) -> Vec<String> {
     );
     let engine = &oms_store::stock::engines::all(&mut tx).await.unwrap()[0];
     assert_eq!(engine.config["auth"]["password"], CANARY);
-    let hook = &oms_store::hooks::active(&mut tx).await.unwrap()[0];
+    let hook = &oms_store::hooks::active(&mut tx, [1]).await.unwrap()[0];
     assert_eq!(hook.set.secret_key.as_deref(), Some("canary-8f3a anew"));
     assert_eq!(hook.former.as_ref().unwrap().0, CANARY);
     assert_eq!(hook.set.additional_headers["X-Key"], CANARY);
@@ -119,6 +119,6 @@ async fn secrets_stand_sealed_and_keys_are_changed() {
         // What is moved to another place does not open there.
         let mut tx = new.store.begin().await.unwrap();
         tx.execute("UPDATE hooks SET secret_key = former_secret_key", args![]).await.unwrap();
-        assert!(matches!(oms_store::hooks::active(&mut tx).await, Err(StoreError::Sealed { .. })));
+        assert!(matches!(oms_store::hooks::active(&mut tx, [1]).await, Err(StoreError::Sealed { .. })));
     }
 }

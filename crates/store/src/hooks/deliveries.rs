@@ -251,13 +251,20 @@ pub async fn of_record(
 /// Where counting stops: more is said as so many and more.
 pub const COUNTED: i64 = 10_000;
 
-/// How many deliveries of a hook wait, and how many were given up; up to [`COUNTED`] of each.
-pub async fn counts(tx: &mut Tx, hook_id: i64) -> Result<(i64, i64), StoreError> {
-    let sql =
-        "SELECT COUNT(*) FROM (SELECT 1 FROM hook_deliveries WHERE hook_id = $1 AND state = $2 LIMIT $3) x";
-    let waiting = tx.scalar(sql, args![hook_id, "waiting", COUNTED]).await?;
-    let given_up = tx.scalar(sql, args![hook_id, "given_up", COUNTED]).await?;
-    Ok((waiting, given_up))
+/// How many deliveries of each hook wait, and how many were given up; up to [`COUNTED`] of each.
+pub async fn counts(
+    tx: &mut Tx,
+    hooks: impl IntoIterator<Item = i64>,
+) -> Result<HashMap<i64, (i64, i64)>, StoreError> {
+    let count = |state: &str| {
+        format!(
+            "(SELECT COUNT(*) FROM (SELECT 1 FROM hook_deliveries d WHERE d.hook_id = h.id AND d.state = '{state}' \
+             LIMIT {COUNTED}) x)"
+        )
+    };
+    let head = format!("SELECT h.id, {}, {} FROM hooks h WHERE h.id", count("waiting"), count("given_up"));
+    let rows = tx.fetch_in(&head, hooks, "").await?;
+    rows.iter().map(|r| Ok((r.i64(0)?, (r.i64(1)?, r.i64(2)?)))).collect()
 }
 
 /// Deliveries of a uuid: one a hook that was told of that type of that change.

@@ -68,14 +68,8 @@ pub(crate) struct HookHealth {
 impl From<Hook> for HookView {
     fn from(hook: Hook) -> Self {
         let said = HookInput::of(&hook);
+        let state = hook.standing();
         let h = hook.health;
-        let state = match (said.is_active, h.paused_until_us, h.failures, h.last_ok_us) {
-            (false, ..) => "passive",
-            (_, Some(_), ..) => "paused",
-            (_, _, 1.., _) => "failing",
-            (_, _, _, Some(_)) => "answering",
-            _ => "unknown",
-        };
         Self {
             id: hook.id,
             event_type: serde_json::from_value(said.event_type).unwrap_or(Types::Several(Vec::new())),
@@ -157,20 +151,6 @@ impl HookBody {
     }
 }
 
-/// A hook of which nothing is said yet.
-fn nothing() -> HookInput {
-    HookInput {
-        event_type: Value::Null,
-        target_url: String::new(),
-        secret_key: None,
-        callback: json!({}),
-        additional_headers: json!({}),
-        config: json!({}),
-        retry_countdown_config: json!({}),
-        is_active: true,
-    }
-}
-
 /// List webhooks. The same as `/whisperer/hooks/`, as for every address of hooks.
 #[utoipa::path(get, path = "/api/v1/whisperer/hooks/", tag = "webhooks", responses((status = 200, body = Paged<HookView>)))]
 pub(crate) async fn list(
@@ -190,7 +170,7 @@ pub(crate) async fn create(
     once: Once,
     body: input::Json,
 ) -> Result<Response, Problem> {
-    let mut said = nothing();
+    let mut said = HookInput::default();
     read(&body)?.into(&mut said);
     let (ids, actor) = (hooks::ids(&state.app).await?, state.app.actor(once.who.actor()).await?);
     let app = state.app.clone();
@@ -234,7 +214,7 @@ pub(crate) async fn put(
 ) -> Result<Json<HookView>, Problem> {
     let said = read(&body)?;
     change(&state, who.actor(), id, |hook| {
-        *hook = nothing();
+        *hook = HookInput::default();
         said.into(hook);
     })
     .await

@@ -71,28 +71,19 @@ fn counted(visit: &Visit, n: i64) -> String {
 
 /// How it answers.
 fn health(visit: &Visit, hook: &Hook) -> Markup {
-    let h = &hook.health;
-    match (hook.set.is_active, h.paused_until_us, h.failures, h.last_ok_us) {
-        (false, ..) => badge::of_kind(Kind::Waiting, visit.t("hook-passive")),
-        (_, Some(_), ..) => badge::of_kind(Kind::Failed, visit.t("engine-paused")),
-        (_, _, 1.., _) => badge::of_kind(Kind::NeedsYou, visit.t("engine-failing")),
-        (_, _, _, Some(_)) => badge::of_kind(Kind::Done, visit.t("engine-answering")),
-        _ => badge::of_kind(Kind::Waiting, visit.t("hook-not_told")),
-    }
+    let (kind, word) = match hook.standing() {
+        "passive" => (Kind::Waiting, "hook-passive"),
+        "paused" => (Kind::Failed, "engine-paused"),
+        "failing" => (Kind::NeedsYou, "engine-failing"),
+        "answering" => (Kind::Done, "engine-answering"),
+        _ => (Kind::Waiting, "hook-not_told"),
+    };
+    badge::of_kind(kind, visit.t(word))
 }
 
 /// The form of a new one.
 pub(crate) async fn new(visit: Visit) -> Response {
-    let said = HookInput {
-        event_type: json!("package.status.transitioned"),
-        target_url: String::new(),
-        secret_key: None,
-        callback: json!({}),
-        additional_headers: json!({}),
-        config: json!({}),
-        retry_countdown_config: json!({}),
-        is_active: true,
-    };
+    let said = HookInput { event_type: json!("package.status.transitioned"), ..HookInput::default() };
     form(&visit, None, &said, &[])
 }
 
@@ -102,14 +93,8 @@ pub(crate) async fn edit(
     visit: Visit,
     Path((_, id)): Path<(String, i64)>,
 ) -> Result<Response, Problem> {
-    let c = one(&state, id).await?;
+    let c = hooks::get_counted(&state.app, id).await?;
     Ok(form(&visit, Some(&c), &HookInput::of(&c.hook), &[]))
-}
-
-async fn one(state: &WebState, id: i64) -> Result<Counted, Problem> {
-    let hook = hooks::get(&state.app, id).await?;
-    let (waiting, given_up) = hooks::counts(&state.app, id).await?;
-    Ok(Counted { hook, waiting, given_up })
 }
 
 /// Makes one.
@@ -128,7 +113,7 @@ pub(crate) async fn save(
     Path((_, id)): Path<(String, i64)>,
     sent: Form,
 ) -> Result<Response, Problem> {
-    let c = one(&state, id).await?;
+    let c = hooks::get_counted(&state.app, id).await?;
     put(&state, &visit, Some(&c), &sent).await
 }
 
@@ -144,7 +129,7 @@ pub(crate) async fn remove(
     match change::end(tx, done).await? {
         Ok(()) => Ok(shell::see_other(&visit.href("connections?done=removed"))),
         Err(wrong) => {
-            let c = one(&state, id).await?;
+            let c = hooks::get_counted(&state.app, id).await?;
             Ok(form(&visit, Some(&c), &HookInput::of(&c.hook), &wrong))
         }
     }
