@@ -40,6 +40,7 @@ pub const SCREENS: &[(&str, &str)] = &[
     ("denial-reasons", "/settings/denial-reasons"),
     ("schedules", "/settings/schedules"),
     ("connections", "/connections"),
+    ("hub_webhooks", "/connections/hub-webhooks"),
     ("channel", "/connections>a.row"),
     ("channel-new", "/connections/channels/new"),
     ("hub-orders", "/hub-orders"),

@@ -139,6 +139,7 @@ async fn prepare(app: &App, dataset: &Dataset) -> World {
         base_code: None,
         barcode: None,
         attributes: "{}".into(),
+        hub_fields: None,
     };
     let rows: Vec<_> = skus.iter().zip(ids).map(new).collect();
     let mut tx = app.store.begin().await.expect("tx");
@@ -203,6 +204,8 @@ fn new_order(o: &oms_world::data::Order, dataset: &Dataset, world: &World, copy:
         currency: None,
         tax_rate: None,
         attributes: "{}".into(),
+        hub_status: None,
+        hub_fields: None,
     };
     NewOrder {
         hub: None,

@@ -5,16 +5,22 @@ pub(crate) mod payloads;
 use std::time::Duration;
 
 use oms_core::refusal::Refusal;
+use oms_core::settings::Retention;
 use oms_store::events::{self, Event};
+use oms_store::hooks;
 use serde_json::Value;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::setup::settings;
 use crate::upkeep::changes;
 use crate::{App, Result};
 
 /// Changes looked at for one answer where a filter leaves some of them.
 const LOOKED_AT: i64 = 2_000;
+/// Changes looked at in one transaction of [`sweep`].
+const SWEPT: i64 = 2_000;
+const DAY_US: i64 = 24 * 3_600 * 1_000_000;
 /// Changes one answer has at most.
 pub const MOST: usize = 500;
 /// How long one question may wait for a change.
@@ -80,6 +86,14 @@ pub async fn read(app: &App, asked: &Asked) -> Result<Told> {
         );
         return Err(Refusal::invalid("after", "position_unknown", message).into());
     }
+    let forgotten = events::forgotten(&mut tx).await?;
+    if asked.after < forgotten {
+        let message = format!(
+            "Changes up to position {forgotten} are no longer kept (setting RETENTION). Copy the records from their lists, then \
+             go on after {forgotten}."
+        );
+        return Err(Refusal::gone("after", "position_forgotten", message).into());
+    }
     let most = if asked.narrows() { LOOKED_AT } else { asked.most as i64 };
     let looked_at = events::told_after(&mut tx, asked.after, most).await?;
     drop(tx);
@@ -94,6 +108,25 @@ pub async fn read(app: &App, asked: &Asked) -> Result<Told> {
         false => vec![Value::Null; fitting.len()],
     };
     Ok(Told { events: fitting.into_iter().zip(payloads).collect(), next, head })
+}
+
+/// Drops changes that were kept long enough (setting `RETENTION`) and are of no hook's future.
+pub(crate) async fn sweep(app: &App) -> Result<()> {
+    let kept: Option<Retention> = settings::typed(&mut app.store.read().await?, "RETENTION").await?;
+    let Some(days) = kept.unwrap_or_default().events_days else { return Ok(()) };
+    let before_us = app.now_us() - days * DAY_US;
+    loop {
+        let mut tx = app.store.begin().await?;
+        let until = match hooks::subscriptions(&mut tx).await?.is_empty() {
+            true => events::head(&mut tx).await?,
+            false => hooks::cursor(&mut tx).await?,
+        };
+        let looked_at = events::forget(&mut tx, before_us, until, SWEPT).await?;
+        tx.commit().await?;
+        if looked_at < SWEPT {
+            return Ok(());
+        }
+    }
 }
 
 /// The same; where there is none yet, the answer waits for the first, so long at most.

@@ -244,6 +244,8 @@ fn read_line(i: usize, value: &Value) -> Result<(String, NewLine), Refusal> {
         currency: None,
         tax_rate: fields.text("tax_rate", 16)?,
         attributes: "{}".into(),
+        hub_status: None,
+        hub_fields: None,
     };
     Ok((sku, line))
 }

@@ -9,14 +9,16 @@ pub mod transfers;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use oms_core::events::entity;
 use oms_core::refusal::Refusal;
+use oms_store::events::Steps;
 use oms_store::lists::{self, Ask, Page};
 use oms_store::packages::{self as store, Package, PackageItem};
 
 use oms_store::packages::shipments::{self, Shipment};
 
 use crate::rules::transitions::{self, Flow};
-use crate::views::Nested;
+use crate::views::{Nested, unique};
 use crate::{App, Result};
 
 /// Packages with everything their rows point at.
@@ -29,6 +31,8 @@ pub struct PackageSet {
     /// By package.
     pub invoice_numbers: HashMap<i64, String>,
     pub flow: Arc<Flow>,
+    /// Of the packages.
+    pub steps: Steps,
 }
 
 /// A page of packages.
@@ -67,8 +71,9 @@ async fn set(flow: Arc<Flow>, tx: &mut oms_store::Tx, page: Page<Package>) -> Re
     for shipment in shipments::of_packages(tx, ids.clone()).await? {
         by_package.entry(shipment.package_id.unwrap_or_default()).or_default().push(shipment);
     }
+    let steps = Steps::of(tx, entity::PACKAGE, ids.clone()).await?;
     let invoice_numbers = store::invoice_numbers(tx, ids).await?.into_iter().collect();
-    Ok(PackageSet { page, items, nested, shipments: by_package, invoice_numbers, flow })
+    Ok(PackageSet { page, items, nested, shipments: by_package, invoice_numbers, flow, steps })
 }
 
 /// A package without the records around it.
@@ -102,6 +107,8 @@ pub async fn short(app: &App, ask: &Ask) -> Result<Page<ShortPackage>> {
 pub struct ItemSet {
     pub page: Page<PackageItem>,
     pub nested: Nested,
+    /// Of their packages.
+    pub steps: Steps,
 }
 
 /// A page of package items.
@@ -110,7 +117,9 @@ pub async fn items(app: &App, ask: &Ask) -> Result<ItemSet> {
     let page = lists::page(&mut tx, &store::ITEM_LIST, store::ITEM_COLUMNS, ask).await?;
     let rows = page.rows.iter().map(store::read_item).collect::<Result<Vec<_>, _>>()?;
     let nested = Nested::of_packages(&mut tx, &[], &rows).await?;
-    Ok(ItemSet { page: page.with(rows), nested })
+    let packages = unique(rows.iter().map(|i| Some(i.package_id)));
+    let steps = Steps::of(&mut tx, entity::PACKAGE, packages).await?;
+    Ok(ItemSet { page: page.with(rows), nested, steps })
 }
 
 /// One package item.

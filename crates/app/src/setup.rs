@@ -2,17 +2,20 @@
 
 pub mod doctor;
 pub mod hub;
+pub mod hub_hooks;
 pub mod settings;
 
 use std::collections::HashSet;
 
 use oms_connect::hub::{HubErrorClass, HubWebhook};
 use oms_core::refusal::Refusal;
-use oms_core::settings::HUB_EVENTS;
+use oms_core::settings::{HUB_EVENTS, HubWebhooks};
 use oms_store::Tx;
 use oms_store::orders::people;
 use oms_store::setup::settings as kept;
 use oms_store::setup::{self as store, Task, TaskState};
+use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use crate::guard::caught;
 use crate::places::{channels, geography, locations};
@@ -219,14 +222,25 @@ async fn run(app: &App, task: SetupTask) -> Result<Vec<String>> {
     }
 }
 
-/// Event type and address of each webhook the hub lacks.
+/// The fact that says with which token and secret the hub's webhooks were registered: their digest.
+const REGISTERED: &str = "hub_webhooks_registered";
+
+fn registration(wanted: &HubWebhooks) -> String {
+    let secret = wanted.secret_key.as_deref().unwrap_or_default();
+    hex::encode(Sha256::digest(json!([wanted.target_base_url, wanted.token, secret]).to_string()))
+}
+
+/// Event type and address of each webhook the hub lacks, or has with another token or secret.
 async fn missing_webhooks(app: &App) -> Result<Vec<(&'static str, String)>> {
     let wanted = hub::webhooks(app).await?;
+    let registered = kept::fact(&mut app.store.read().await?, REGISTERED).await?;
+    // Before this was kept, there were no secrets.
+    let is_same = registered.map_or(wanted.secret_key.is_none(), |r| r == registration(&wanted));
     let there = hub::client(app).await?.list_webhooks().await?;
     let active: HashSet<(String, String)> = there
         .into_iter()
         .flatten()
-        .filter(|w: &HubWebhook| w.is_active)
+        .filter(|w: &HubWebhook| w.is_active && is_same)
         .map(|w| (w.event_type, w.target_url))
         .collect();
     let base = wanted.target_base_url.trim_end_matches('/');
@@ -238,14 +252,17 @@ async fn missing_webhooks(app: &App) -> Result<Vec<(&'static str, String)>> {
 async fn register_webhooks(app: &App, progress: &Progress<'_>) -> Result<Vec<String>> {
     let missing = missing_webhooks(app).await?;
     let hub_client = hub::client(app).await?;
-    let token = hub::webhooks(app).await?.token;
-    let headers = [("Authorization".to_owned(), format!("Token {token}"))];
+    let wanted = hub::webhooks(app).await?;
+    let headers = [("Authorization".to_owned(), format!("Token {}", wanted.token))];
     for (done, (event, url)) in missing.iter().enumerate() {
         progress.note(done as i64, missing.len() as i64).await?;
-        hub_client.register_webhook(event, url, &headers).await?.map_err(|e| {
-            oms_connect::hub::HubError::WrongShape { path: "webhooks/".into(), what: e.to_string() }
-        })?;
+        hub_client.register_webhook(event, url, &headers, wanted.secret_key.as_deref()).await?.map_err(
+            |e| oms_connect::hub::HubError::WrongShape { path: "webhooks/".into(), what: e.to_string() },
+        )?;
     }
     progress.note(missing.len() as i64, missing.len() as i64).await?;
+    let mut tx = app.store.begin().await?;
+    kept::set_fact(&mut tx, REGISTERED, &registration(&wanted)).await?;
+    tx.commit().await?;
     Ok(Vec::new())
 }

@@ -3,9 +3,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use oms_core::events::entity;
 use oms_core::refusal::Refusal;
 use oms_core::scenarios::Family;
 use oms_core::{search, time};
+use oms_store::events::Steps;
 use oms_store::lists::transfers::{Coming, of_package_items};
 use oms_store::lists::{self, Ask, Condition, Filter, Kind, List, Page, Word};
 use oms_store::orders::order_views::{self as store, Customer, Order, OrderItem, Product};
@@ -187,6 +189,8 @@ pub struct OrderSet {
     pub packages: Vec<Package>,
     pub plans: Vec<lists::tables::Plan>,
     pub nested: Nested,
+    /// Of the packages.
+    pub steps: Steps,
 }
 
 /// A page of orders.
@@ -220,7 +224,8 @@ async fn order_set(tx: &mut Tx, page: Page<Order>) -> Result<OrderSet> {
     let mut nested = Nested::default();
     nested.of_orders(tx, page.rows.iter()).await?;
     nested.products = store::products(tx, unique(items.iter().map(|i| Some(i.product_id)))).await?;
-    Ok(OrderSet { page, items, packages, plans, nested })
+    let steps = Steps::of(tx, entity::PACKAGE, packages.iter().map(|p| p.id).collect()).await?;
+    Ok(OrderSet { page, items, packages, plans, nested, steps })
 }
 
 /// The records that listed rows point at, by id.
@@ -296,9 +301,11 @@ impl Nested {
         packages: &[Package],
         items: &[PackageItem],
     ) -> Result<Self> {
+        let order_items = store::items(tx, unique(items.iter().map(|i| Some(i.order_item_id)))).await?;
+        let orders = packages.iter().map(|p| p.order_id).chain(order_items.values().map(|i| i.order_id));
         let mut nested = Self {
-            orders: store::orders(tx, unique(packages.iter().map(|p| Some(p.order_id)))).await?,
-            order_items: store::items(tx, unique(items.iter().map(|i| Some(i.order_item_id)))).await?,
+            orders: store::orders(tx, unique(orders.map(Some))).await?,
+            order_items,
             products: store::products(tx, unique(items.iter().map(|i| Some(i.product_id)))).await?,
             ..Self::default()
         };

@@ -18,6 +18,8 @@ use crate::http::{Body, HttpClient, Request, Timeouts};
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 /// Characters of an answer that are kept.
 const KEPT_CHARS: usize = 2_000;
+/// What signatures of the scheme begin with; the rest is base64.
+const VERSION: &str = "v1,";
 /// What secrets of the scheme begin with; the rest is base64.
 const SECRET_PREFIX: &str = "whsec_";
 
@@ -96,15 +98,44 @@ pub async fn send(http: &HttpClient, delivery: Delivery) -> Answered {
     }
 }
 
+/// How far a message's time may be from ours, in seconds: an older one may be sent by somebody who recorded it.
+const TOLERANCE_S: i64 = 5 * 60;
+
+/// The headers that prove a message that came in.
+#[derive(Debug, Clone, Copy)]
+pub struct Proof<'p> {
+    pub id: &'p str,
+    pub timestamp: &'p str,
+    /// Signatures between spaces; one that fits is enough.
+    pub signatures: &'p str,
+}
+
+/// Whether a message that came in is signed with a secret, and lately.
+pub fn is_signed(secret: &str, proof: Proof<'_>, body: &[u8], now_s: i64) -> bool {
+    let Ok(at_s) = proof.timestamp.parse::<i64>() else { return false };
+    if (now_s - at_s).abs() > TOLERANCE_S {
+        return false;
+    }
+    let fits = |text: &str| {
+        let code = text.strip_prefix(VERSION).and_then(|code| STANDARD.decode(code).ok());
+        code.is_some_and(|code| mac(secret, proof.id, at_s, body).verify_slice(&code).is_ok())
+    };
+    proof.signatures.split(' ').any(fits)
+}
+
 /// The signature of a message: `v1,` and the base64 of HMAC-SHA256 over id, time and body. A secret that is not of the
 /// scheme's form is taken as it is written.
 pub fn signature(secret: &str, id: &str, at_s: i64, body: &[u8]) -> String {
+    format!("{VERSION}{}", STANDARD.encode(mac(secret, id, at_s, body).finalize().into_bytes()))
+}
+
+fn mac(secret: &str, id: &str, at_s: i64, body: &[u8]) -> Hmac<Sha256> {
     let key = secret.strip_prefix(SECRET_PREFIX).and_then(|rest| STANDARD.decode(rest).ok());
     let key = key.unwrap_or_else(|| secret.as_bytes().to_vec());
     let mut mac = Hmac::<Sha256>::new_from_slice(&key).expect("HMAC takes keys of any length");
     mac.update(format!("{id}.{at_s}.").as_bytes());
     mac.update(body);
-    format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))
+    mac
 }
 
 #[cfg(test)]
@@ -121,5 +152,26 @@ mod tests {
             "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
         );
         assert_ne!(signature("plain", "a", 1, body), signature("other", "a", 1, body));
+    }
+
+    #[test]
+    fn only_a_late_message_or_another_one_is_not_signed() {
+        let (secret, body) = ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", br#"{"pk": 7}"#);
+        let good = signature(secret, "m1", 1_000, body);
+        let both = format!("v1,bm8= {good}");
+        let proof = Proof { id: "m1", timestamp: "1000", signatures: &both };
+        assert!(is_signed(secret, proof, body, 1_000) && is_signed(secret, proof, body, 1_300));
+        assert!(!is_signed(secret, proof, body, 1_301), "it is too old");
+        assert!(!is_signed(secret, proof, br#"{"pk": 8}"#, 1_000));
+        assert!(!is_signed("another", proof, body, 1_000));
+        for wrong in [
+            Proof { id: "m2", ..proof },
+            Proof { timestamp: "1001", ..proof },
+            Proof { timestamp: "soon", ..proof },
+            Proof { signatures: "", ..proof },
+            Proof { signatures: &good[3..], ..proof },
+        ] {
+            assert!(!is_signed(secret, wrong, body, 1_000), "{wrong:?}");
+        }
     }
 }

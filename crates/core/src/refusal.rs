@@ -27,6 +27,8 @@ pub enum RefusalKind {
     Invalid,
     /// No such record (404).
     NotFound,
+    /// It was here and is kept no longer (410).
+    Gone,
     /// The record has moved on, or another run is in progress (409).
     Conflict,
     /// A rule of the domain forbids it (406).
@@ -58,6 +60,11 @@ impl Refusal {
             also: Vec::new(),
             current: None,
         }
+    }
+
+    /// What was here and is kept no longer.
+    pub fn gone(field: impl Into<String>, code: &'static str, message: impl Into<String>) -> Self {
+        Self { kind: RefusalKind::Gone, ..Self::invalid(field, code, message) }
     }
 
     /// One refusal for several inputs, the first of them in front; none if all are well. At most [`MOST_TOLD`] are told.

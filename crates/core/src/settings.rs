@@ -94,6 +94,14 @@ pub const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "RETENTION",
+        about: "For how many days what was told is kept: changes in the feed of events (null: for good), and deliveries of \
+                webhooks that ended, with what they said and each try. Steps, decisions and stock movements are always kept.",
+        example: r#"{"events_days":null,"deliveries_days":30}"#,
+        secrets: secrets::NONE,
+        validate: |v| read::<Retention>(v)?.check(),
+    },
+    Setting {
         key: "MULTI_REGIONAL_SETTINGS",
         about: "Time zone, currency and language of the brand, and of channels (by id) and locations (by ERP code) where they \
                 differ. Screens are shown in the reader's own language and zone where they chose them.",
@@ -116,11 +124,15 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "OMNITRON_WEBHOOKS",
-        about: "The webhooks to register on the hub: event types, our public address, and the token the hub sends.",
+        about: "The webhooks to register on the hub: event types, our public address, the token the hub sends, and, where the \
+                hub signs what it sends as Standard Webhooks has it, the secret: then what is not signed is refused.",
         example: r#"{"target_base_url":"https://brand-oms.example","events":["order.created","order.updated"],"token":"…"}"#,
-        secrets: Secrets { keys: &["token"], addresses: &["target_base_url"], entry: "" },
+        secrets: Secrets { keys: &["token", "secret_key"], addresses: &["target_base_url"], entry: "" },
         validate: |v| {
             let s: HubWebhooks = read(v)?;
+            if let Some(secret) = &s.secret_key {
+                crate::hooks::check_secret(secret)?;
+            }
             check_url("target_base_url", &s.target_base_url)?;
             match s.events.iter().find(|e| !HUB_EVENTS.iter().any(|(known, _)| known == e)) {
                 Some(unknown) => {
@@ -371,6 +383,41 @@ pub struct QuantityKey {
     pub key: String,
 }
 
+/// `RETENTION`, in days of 24 hours.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// None: for good.
+    #[serde(default)]
+    pub events_days: Option<i64>,
+    #[serde(default = "Retention::deliveries")]
+    pub deliveries_days: i64,
+}
+
+impl Retention {
+    /// Deliveries hold personal data.
+    fn deliveries() -> i64 {
+        30
+    }
+
+    fn check(&self) -> Result<(), Refusal> {
+        let is_fine = |days: i64| (1..=3_650).contains(&days);
+        if !self.events_days.is_none_or(is_fine) {
+            return Err(wrong("events_days", "1 to 3,650 days are expected, or null for good."));
+        }
+        if !is_fine(self.deliveries_days) {
+            return Err(wrong("deliveries_days", "1 to 3,650 days are expected."));
+        }
+        Ok(())
+    }
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { events_days: None, deliveries_days: Self::deliveries() }
+    }
+}
+
 /// `REPLANNING`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -557,6 +604,9 @@ pub struct HubWebhooks {
     pub events: Vec<String>,
     /// Sent by the hub as `Authorization: Token …`.
     pub token: String,
+    /// What the hub signs with. None: it does not.
+    #[serde(default)]
+    pub secret_key: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

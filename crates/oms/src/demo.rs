@@ -198,9 +198,24 @@ async fn configure(app: &App, hub_url: &str, password: &str, base_url: &str) -> 
         .await?;
     put("ORDER_ITEM_QUANTITY_KEY", json!({"key": oms_world::hub::DEFAULT_QUANTITY_KEY})).await?;
     put("GEOLOCATION_DISCOVERY", json!({"enabled": true, "provider": "haversine"})).await?;
-    let token = hub_token(app).await?;
+    let (token, secret) = (hub_token(app).await?, hub_secret(app).await?);
     let events: Vec<_> = oms_core::settings::HUB_EVENTS.iter().map(|(event, _)| *event).collect();
-    put("OMNITRON_WEBHOOKS", json!({"target_base_url": base_url, "events": events, "token": token})).await
+    put(
+        "OMNITRON_WEBHOOKS",
+        json!({"target_base_url": base_url, "events": events, "token": token, "secret_key": secret}),
+    )
+    .await
+}
+
+/// What the hub signs its webhooks with; the same at every start too.
+async fn hub_secret(app: &App) -> Result<String, String> {
+    const HUB_SECRET: &str = "demo_hub_secret";
+    if let Some(secret) = totals::fact(app, HUB_SECRET).await.map_err(text)? {
+        return Ok(secret);
+    }
+    let secret = hex::encode(oms_app::random_bytes::<24>());
+    totals::set_fact(app, HUB_SECRET, &secret).await.map_err(text)?;
+    Ok(secret)
 }
 
 /// The token the hub sends with its webhooks; the same at every start, because the hub keeps it.

@@ -213,6 +213,13 @@ impl Cols<'_> {
         let text = self.text()?;
         serde_json::from_str(&text).map_err(|e| StoreError::Corrupt(format!("a JSON column: {e}")))
     }
+
+    /// A column of JSON text, or null.
+    pub fn opt_json(&mut self) -> Result<serde_json::Value, StoreError> {
+        let read = |text: String| serde_json::from_str(&text);
+        let value = self.opt_text()?.map(read).transpose();
+        Ok(value.map_err(|e| StoreError::Corrupt(format!("a JSON column: {e}")))?.unwrap_or_default())
+    }
 }
 
 /// What keeps a database from writing.

@@ -111,6 +111,34 @@ pub async fn head(tx: &mut Tx) -> Result<i64, StoreError> {
     tx.scalar("SELECT position FROM event_head WHERE id = 1", args![]).await
 }
 
+/// Changes up to this position may be gone.
+pub async fn forgotten(tx: &mut Tx) -> Result<i64, StoreError> {
+    tx.scalar("SELECT forgotten FROM event_head WHERE id = 1", args![]).await
+}
+
+/// Drops changes from before a moment, the oldest first, up to a position and at most so many of them are looked at; says
+/// how many were. The last change of each record stays: its row shows it.
+pub async fn forget(tx: &mut Tx, before_us: i64, until: i64, most: i64) -> Result<i64, StoreError> {
+    // The head's row lets one through.
+    let lock = format!("SELECT forgotten FROM event_head WHERE id = 1{}", tx.dialect().for_update());
+    let from = tx.scalar(lock, args![]).await?;
+    let sql = "SELECT position, at_us FROM events WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $3";
+    let mut last = None;
+    let mut looked_at = 0;
+    for row in tx.fetch(sql, args![from, until, most]).await? {
+        if row.i64(1)? >= before_us {
+            break;
+        }
+        (last, looked_at) = (Some(row.i64(0)?), looked_at + 1);
+    }
+    let Some(last) = last else { return Ok(0) };
+    let sql = "DELETE FROM events WHERE position > $1 AND position <= $2 AND EXISTS (SELECT 1 FROM events l \
+               WHERE l.entity = events.entity AND l.entity_id = events.entity_id AND l.seq > events.seq)";
+    tx.execute(sql, args![from, last]).await?;
+    tx.execute("UPDATE event_head SET forgotten = $1 WHERE id = 1", args![last]).await?;
+    Ok(looked_at)
+}
+
 /// A change by its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placed {
@@ -198,21 +226,68 @@ pub async fn last_of(tx: &mut Tx, entity: &str, entity_id: i64) -> Result<Option
     last.map(|row| Ok((row.i64(0)?, row.i64(1)?))).transpose()
 }
 
-/// The states of records of a kind, each with the sequence of the step that led to it, oldest first.
-pub async fn states_of(
+/// A step of a record into a state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StepAt {
+    pub seq: i64,
+    pub state: i64,
+    pub at_us: i64,
+}
+
+/// The steps of records, oldest first.
+#[derive(Debug, Clone, Default)]
+pub struct Steps(HashMap<i64, Vec<StepAt>>);
+
+impl Steps {
+    /// The steps of records of a kind.
+    pub async fn of(tx: &mut Tx, entity: &str, ids: Vec<i64>) -> Result<Self, StoreError> {
+        let head = format!(
+            "SELECT entity_id, seq, new_state, at_us FROM transition_log WHERE entity = '{entity}' AND entity_id"
+        );
+        let mut steps = Self::default();
+        for row in tx.fetch_in(&head, ids, "ORDER BY entity_id, seq").await? {
+            let mut c = row.cols();
+            let of = steps.0.entry(c.i64()?).or_default();
+            of.push(StepAt { seq: c.i64()?, state: c.i64()?, at_us: c.i64()? });
+        }
+        Ok(steps)
+    }
+
+    /// When a record came into the state it is in.
+    pub fn since(&self, id: i64) -> Option<i64> {
+        self.0.get(&id)?.last().map(|step| step.at_us)
+    }
+
+    /// The last step of a record up to its change `seq`.
+    pub fn by_change(&self, id: i64, seq: i64) -> Option<StepAt> {
+        self.0.get(&id)?.iter().take_while(|step| step.seq <= seq).last().copied()
+    }
+
+    /// The last step of a record up to a moment.
+    pub fn by_moment(&self, id: i64, at_us: i64) -> Option<StepAt> {
+        self.0.get(&id)?.iter().take_while(|step| step.at_us <= at_us).last().copied()
+    }
+}
+
+/// The newest record of a kind that a change was told of.
+pub async fn newest_of(tx: &mut Tx, entity: &str) -> Result<Option<i64>, StoreError> {
+    let row = tx.first("SELECT MAX(entity_id) FROM events WHERE entity = $1", args![entity]).await?;
+    row.map_or(Ok(None), |row| row.cols().opt_i64())
+}
+
+/// What the changes of records told, by record: the sequence of each and its delta, oldest first.
+pub async fn deltas_of(
     tx: &mut Tx,
     entity: &str,
     ids: Vec<i64>,
-) -> Result<HashMap<i64, Vec<(i64, i64)>>, StoreError> {
-    let head = format!(
-        "SELECT entity_id, seq, new_state FROM transition_log WHERE entity = '{entity}' AND entity_id"
-    );
-    let mut states: HashMap<i64, Vec<(i64, i64)>> = HashMap::new();
+) -> Result<HashMap<i64, Vec<(i64, serde_json::Value)>>, StoreError> {
+    let head = format!("SELECT entity_id, seq, delta FROM events WHERE entity = '{entity}' AND entity_id");
+    let mut deltas: HashMap<i64, Vec<(i64, serde_json::Value)>> = HashMap::new();
     for row in tx.fetch_in(&head, ids, "ORDER BY entity_id, seq").await? {
         let mut c = row.cols();
-        states.entry(c.i64()?).or_default().push((c.i64()?, c.i64()?));
+        deltas.entry(c.i64()?).or_default().push((c.i64()?, c.json()?));
     }
-    Ok(states)
+    Ok(deltas)
 }
 
 /// The event's uuid (version 8, ours): the digest of its record and sequence, which name it for good.

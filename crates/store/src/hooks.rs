@@ -361,6 +361,12 @@ pub async fn note(tx: &mut Tx, health: &[(i64, Health)]) -> Result<(), StoreErro
     Ok(())
 }
 
+/// Ends a hook's pause: somebody says that its receiver is back.
+pub async fn end_pause(tx: &mut Tx, id: i64) -> Result<(), StoreError> {
+    tx.execute("UPDATE hooks SET failures = 0, paused_until_us = NULL WHERE id = $1", args![id]).await?;
+    Ok(())
+}
+
 /// Makes a hook passive because its receiver said that it is gone for good.
 pub async fn switch_off(tx: &mut Tx, id: i64, now_us: i64) -> Result<(), StoreError> {
     tx.execute("UPDATE hooks SET is_active = FALSE, modified_us = $2 WHERE id = $1", args![id, now_us])

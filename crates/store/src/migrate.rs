@@ -24,6 +24,8 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     ("0014_numbers", include_str!("../schema/0014_numbers.sql")),
     ("0015_terms_once", include_str!("../schema/0015_terms_once.sql")),
     ("0016_hooks", include_str!("../schema/0016_hooks.sql")),
+    ("0017_hub_fields", include_str!("../schema/0017_hub_fields.sql")),
+    ("0018_retention", include_str!("../schema/0018_retention.sql")),
 ];
 
 /// The migration that SQL alone cannot do.

@@ -4,6 +4,7 @@ pub mod cancellations;
 pub mod hub_changes;
 pub mod hub_orders;
 pub mod inbox;
+mod lines;
 pub mod order_views;
 pub mod people;
 pub mod products;
@@ -21,6 +22,7 @@ use crate::events::{EventRows, NewEvent};
 use crate::list_counts::{Counted, Counts};
 
 use crate::orders::hub_orders::HubVersion;
+use crate::orders::lines::{INSERT_ITEMS, ITEM_COLUMNS, OurLine, Told, line_row, our_lines, same_lines};
 use crate::orders::people::{NewAddress, NewCustomer};
 
 use crate::upkeep::jobs::{self, JobKind, NewJob};
@@ -76,6 +78,10 @@ pub struct NewLine {
     pub tax_rate: Option<String>,
     /// JSON.
     pub attributes: String,
+    /// The hub's status of the line.
+    pub hub_status: Option<i64>,
+    /// JSON: what else the hub says of it.
+    pub hub_fields: Option<String>,
 }
 
 /// What became of one order that was sent.
@@ -277,7 +283,7 @@ async fn insert_orders(
     let now = actor.at_us;
     let (mut rows, mut plans, mut jobs, mut events) =
         (Rows::new(33), Rows::new(6), Vec::new(), EventRows::default());
-    let (mut items, mut result) = (Rows::new(13), Vec::new());
+    let (mut items, mut result) = (Rows::new(ITEM_COLUMNS), Vec::new());
     let (mut counts, mut terms) = (Counts::default(), Terms::default());
     for &i in insert {
         let order = &orders[i];
@@ -286,9 +292,11 @@ async fn insert_orders(
         row.extend(order_values(order, people[&i]));
         row.extend(args![1i64, 0i64, 1i64, actor.command_id, now, now]);
         rows.push(row);
+        let mut told = Told::of(order);
         for (n, line) in order.lines.iter().enumerate() {
             let own = ids.items.next().expect("an id was taken for every line");
             items.push(line_row(own, id, n, line, 0));
+            told.line(own, line);
         }
         counts.moved(Counted::Order, None, order.hub_status);
         terms.order(id, &order.number);
@@ -308,7 +316,7 @@ async fn insert_orders(
                 seq: 1,
                 kind: types::ORDER_CREATED,
                 also: &[],
-                delta: serde_json::json!({"lines": order.lines.len(), "status": order.hub_status}),
+                delta: told.delta(),
             },
             actor,
         );
@@ -366,95 +374,6 @@ fn order_values(order: &NewOrder, (customer, shipping, billing): People) -> Vec<
     ]
 }
 
-const INSERT_ITEMS: &str = "INSERT INTO order_items (id, order_id, line, omnitron_id, product_id, quantity, \
-    quantity_cancelled, price_minor, discount_minor, retail_price_minor, price_currency, tax_rate, attributes)";
-
-fn line_row(id: i64, order_id: i64, n: usize, line: &NewLine, cancelled: i64) -> Vec<crate::Value> {
-    args![
-        id,
-        order_id,
-        n,
-        line.omnitron_id,
-        line.product_id,
-        line.units,
-        cancelled,
-        line.price_minor,
-        line.discount_minor,
-        line.retail_price_minor,
-        line.currency.as_deref(),
-        line.tax_rate.as_deref(),
-        &line.attributes,
-    ]
-}
-
-/// A line as it is here.
-struct OurLine {
-    id: i64,
-    cancelled: i64,
-    /// What the hub last said of it.
-    line: NewLine,
-}
-
-impl OurLine {
-    fn left(&self) -> i64 {
-        self.line.units - self.cancelled
-    }
-
-    /// Whether a newer version says the same of product and units. What was cancelled here may be gone there or not.
-    fn agrees(&self, theirs: &NewLine) -> bool {
-        self.line.product_id == theirs.product_id
-            && (theirs.units == self.line.units || theirs.units == self.left())
-    }
-
-    /// Whether a newer version says the same of prices, taxes and attributes.
-    fn has_terms_of(&self, theirs: &NewLine) -> bool {
-        let terms = |l: &NewLine| {
-            let amounts = (l.price_minor, l.discount_minor, l.retail_price_minor);
-            (amounts, l.currency.clone(), l.tax_rate.clone(), l.attributes.clone())
-        };
-        terms(&self.line) == terms(theirs)
-    }
-}
-
-async fn our_lines(tx: &mut Tx, order_id: i64) -> Result<Vec<OurLine>, StoreError> {
-    let sql = "SELECT id, quantity_cancelled, omnitron_id, product_id, quantity, price_minor, discount_minor, \
-               retail_price_minor, price_currency, tax_rate, attributes FROM order_items WHERE order_id = $1 ORDER BY line";
-    let one = |row: &crate::Row| {
-        let mut c = row.cols();
-        Ok(OurLine {
-            id: c.i64()?,
-            cancelled: c.i64()?,
-            line: NewLine {
-                omnitron_id: c.opt_i64()?,
-                product_id: c.i64()?,
-                units: c.i64()?,
-                price_minor: c.opt_i64()?,
-                discount_minor: c.opt_i64()?,
-                retail_price_minor: c.opt_i64()?,
-                currency: c.opt_text()?,
-                tax_rate: c.opt_text()?,
-                attributes: c.text()?,
-            },
-        })
-    };
-    tx.fetch(sql, args![order_id]).await?.iter().map(one).collect()
-}
-
-/// The line here that each line of a newer version is: the one with the hub's key, else one of the same product.
-fn same_lines(ours: &[OurLine], theirs: &[NewLine]) -> Vec<Option<usize>> {
-    let mut free: Vec<bool> = vec![true; ours.len()];
-    let mut find = |wanted: &NewLine| {
-        let is_it = |o: &OurLine| match wanted.omnitron_id {
-            Some(key) => o.line.omnitron_id == Some(key),
-            None => o.line.omnitron_id.is_none() && o.line.product_id == wanted.product_id,
-        };
-        let at = (0..ours.len()).find(|&i| free[i] && is_it(&ours[i]))?;
-        free[at] = false;
-        Some(at)
-    };
-    theirs.iter().map(&mut find).collect()
-}
-
 /// Before planning the newer version takes the copy's place, lines and all. A planner that read the older lines finds
 /// another revision and leaves them. Lines keep their ids, and what was cancelled stays cancelled; what the hub has no
 /// more, or has cancelled, is cancelled here and stays visible.
@@ -467,22 +386,26 @@ async fn replace_order(
     ids: &mut AcceptIds,
     actor: &Actor,
 ) -> Result<(), StoreError> {
-    update_columns(tx, order, order_id, here, people, ids, actor).await?;
     let ours = our_lines(tx, order_id).await?;
     let places = same_lines(&ours, &order.lines);
+    let mut told = Told::of(order);
     let is_off = order.hub_status == OrderStatus::Canceled.code();
-    let (mut items, mut left) = (Rows::new(13), 0);
+    let (mut items, mut left) = (Rows::new(ITEM_COLUMNS), 0);
     for (n, (line, place)) in order.lines.iter().zip(&places).enumerate() {
         let own = place.map(|at| &ours[at]);
         let id = own.map_or_else(|| ids.items.next().expect("an id was taken for every line"), |o| o.id);
         let cancelled = if is_off { line.units } else { own.map_or(0, |o| o.cancelled.min(line.units)) };
         left += line.units - cancelled;
+        told.line(id, line);
+        told.cancelled(id, cancelled - own.map_or(0, |o| o.cancelled));
         items.push(line_row(id, order_id, n, line, cancelled));
     }
     let gone = (0..ours.len()).filter(|at| !places.contains(&Some(*at))).map(|at| &ours[at]);
     for (n, own) in gone.enumerate() {
+        told.cancelled(own.id, own.left());
         items.push(line_row(own.id, order_id, order.lines.len() + n, &own.line, own.line.units));
     }
+    update_columns(tx, order, (order_id, here), people, told.delta(), ids, actor).await?;
     tx.execute("DELETE FROM order_items WHERE order_id = $1", args![order_id]).await?;
     tx.insert(INSERT_ITEMS, items, "").await?;
     if left == 0 {
@@ -523,12 +446,14 @@ async fn renew_order(
                   AND COALESCE(held_state, state) < 800";
     let is_packed = tx.scalar(packed, args![order_id]).await? > 0;
 
+    let mut told = Told::of(order);
+    pairs().for_each(|(line, own)| own.into_iter().for_each(|own| told.line(own.id, line)));
     if !is_packed && lines_differ {
         let [amount_minor, shipping_amount_minor, discount_amount_minor] = here.amounts;
         let kept = NewOrder { amount_minor, shipping_amount_minor, discount_amount_minor, ..order.clone() };
-        update_columns(tx, &kept, order_id, here, people, ids, actor).await?;
+        update_columns(tx, &kept, (order_id, here), people, told.delta(), ids, actor).await?;
     } else if !is_packed {
-        update_columns(tx, order, order_id, here, people, ids, actor).await?;
+        update_columns(tx, order, (order_id, here), people, told.delta(), ids, actor).await?;
         for (line, own) in &terms {
             let sql = "UPDATE order_items SET price_minor = $2, discount_minor = $3, retail_price_minor = $4, \
                        price_currency = $5, tax_rate = $6, attributes = $7 WHERE id = $1";
@@ -536,6 +461,10 @@ async fn renew_order(
             let texts = args![line.currency.as_deref(), line.tax_rate.as_deref(), &line.attributes];
             tx.execute(sql, [amounts, texts].concat()).await?;
         }
+    }
+    if !is_packed {
+        let known = pairs().filter_map(|(line, own)| Some((own?, line)));
+        lines::follow_hub(tx, known).await?;
     }
     let late = [
         ("contact", is_packed),
@@ -561,9 +490,9 @@ async fn renew_order(
 async fn update_columns(
     tx: &mut Tx,
     order: &NewOrder,
-    order_id: i64,
-    here: &Here,
+    (order_id, here): (i64, &Here),
     people: &People,
+    told: serde_json::Value,
     ids: &mut AcceptIds,
     actor: &Actor,
 ) -> Result<(), StoreError> {
@@ -591,7 +520,7 @@ async fn update_columns(
         seq,
         kind: types::ORDER_UPDATED,
         also: &[],
-        delta: serde_json::json!({"status": order.hub_status}),
+        delta: told,
     };
     events.push(&event, actor);
     events.write(tx).await

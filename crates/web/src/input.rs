@@ -26,7 +26,18 @@ impl<S: Send + Sync> FromRequest<S> for Json {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let is_json = is_json(request.headers());
+        let (headers, body) = Self::bytes(request, state).await?;
+        Self::parse(&headers, &body)
+    }
+}
+
+impl Json {
+    /// The body as it came, whole, and the headers.
+    pub(crate) async fn bytes<S: Send + Sync>(
+        request: Request,
+        state: &S,
+    ) -> Result<(HeaderMap, Bytes), Problem> {
+        let headers = request.headers().clone();
         let body = Bytes::from_request(request, state).await.map_err(|rejection| {
             if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
                 let message = "The body is larger than this address takes; send it in parts.";
@@ -35,7 +46,12 @@ impl<S: Send + Sync> FromRequest<S> for Json {
                 Problem::plain(StatusCode::BAD_REQUEST, "body_incomplete", "The body did not arrive whole.")
             }
         })?;
-        if !body.is_empty() && !is_json {
+        Ok((headers, body))
+    }
+
+    /// Reads a body.
+    pub(crate) fn parse(headers: &HeaderMap, body: &Bytes) -> Result<Self, Problem> {
+        if !body.is_empty() && !is_json(headers) {
             let message = "Send JSON with Content-Type: application/json.";
             return Err(Problem::plain(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -43,7 +59,7 @@ impl<S: Send + Sync> FromRequest<S> for Json {
                 message,
             ));
         }
-        let value: Value = serde_json::from_slice(&body).map_err(|e| malformed(&body, &e))?;
+        let value: Value = serde_json::from_slice(body).map_err(|e| malformed(body, &e))?;
         match nul_in(&value) {
             Some(field) => {
                 let message = format!("{field} holds a NUL character, which no text may.");
@@ -52,9 +68,7 @@ impl<S: Send + Sync> FromRequest<S> for Json {
             None => Ok(Self(value)),
         }
     }
-}
 
-impl Json {
     /// Reads the body as a type; the refusal names the part.
     pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         Ok(reading::read(&self.0, "")?)

@@ -89,6 +89,7 @@ fn status_of(kind: RefusalKind) -> StatusCode {
     match kind {
         RefusalKind::Invalid => StatusCode::BAD_REQUEST,
         RefusalKind::NotFound => StatusCode::NOT_FOUND,
+        RefusalKind::Gone => StatusCode::GONE,
         RefusalKind::Conflict => StatusCode::CONFLICT,
         RefusalKind::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
         RefusalKind::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,

@@ -289,6 +289,7 @@ async fn goods(app: &App, skus: i64, now_us: i64) {
             base_code: None,
             barcode: Some(format!("869{:010}", i * 97)),
             attributes: "{}".into(),
+            hub_fields: None,
         })
         .collect();
     for part in all.chunks(2_000) {

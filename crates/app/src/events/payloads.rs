@@ -55,13 +55,9 @@ fn of_entity<'e>(told: &'e [Event], entity: &str) -> Option<(Vec<&'e Event>, Vec
     (!of.is_empty()).then_some((of, ids))
 }
 
-/// The state a record had after its step `seq`.
-fn state_at(states: &HashMap<i64, Vec<(i64, i64)>>, e: &Event) -> Option<i64> {
-    states.get(&e.entity_id)?.iter().take_while(|(seq, _)| *seq <= e.seq).last().map(|(_, state)| *state)
-}
-
-/// Takes away what other records move: the counters of locations, and what of an order's lines was cancelled where they stand
-/// in a package. It says nothing of the record that is told of, and another thing each time it is looked at.
+/// Takes away what other records move: the counters of locations, and of an order's lines, where they stand in a package, what
+/// was cancelled, what the hub says of them and when. It says nothing of the record that is told of, and another thing each
+/// time it is looked at.
 fn without_others(value: &mut Value) {
     match value {
         Value::Object(map) => {
@@ -70,7 +66,9 @@ fn without_others(value: &mut Value) {
                 map.remove("available_quota");
             }
             if let Some(Value::Object(line)) = map.get_mut("order_item") {
-                line.remove("quantity_cancelled");
+                for moved in ["quantity_cancelled", "state", "modified_date"] {
+                    line.remove(moved);
+                }
             }
             map.values_mut().for_each(without_others);
         }
@@ -88,13 +86,11 @@ impl Payloads {
 
     async fn packages(&mut self, app: &App, told: &[Event]) -> Result<()> {
         let Some((told, ids)) = of_entity(told, entity::PACKAGE) else { return Ok(()) };
-        let states = events::states_of(&mut app.store.read().await?, entity::PACKAGE, ids.clone()).await?;
         let set = packages::of_ids(app, ids).await?;
         let by_id: HashMap<i64, _> = set.page.rows.iter().map(|p| (p.id, p)).collect();
         for e in told {
             if let Some(p) = by_id.get(&e.entity_id) {
-                let state = state_at(&states, e).unwrap_or(p.state);
-                self.add(e, objects::packages::view_at(&set, p, state, e.at_us));
+                self.add(e, objects::packages::view_at(&set, p, e.seq, e.at_us));
             }
         }
         Ok(())
@@ -102,13 +98,11 @@ impl Payloads {
 
     async fn transfers(&mut self, app: &App, told: &[Event]) -> Result<()> {
         let Some((told, ids)) = of_entity(told, entity::TRANSFER) else { return Ok(()) };
-        let states = events::states_of(&mut app.store.read().await?, entity::TRANSFER, ids.clone()).await?;
         let set = transfer_views::of_ids(app, ids).await?;
         let by_id: HashMap<i64, _> = set.page.rows.iter().map(|t| (t.id, t)).collect();
         for e in told {
             if let Some(t) = by_id.get(&e.entity_id) {
-                let state = state_at(&states, e).unwrap_or(t.state);
-                self.add(e, objects::transfers::view_at(&set, t, state, e.at_us));
+                self.add(e, objects::transfers::view_at(&set, t, e.seq, e.at_us));
             }
         }
         Ok(())
@@ -116,11 +110,13 @@ impl Payloads {
 
     async fn orders(&mut self, app: &App, told: &[Event]) -> Result<()> {
         let Some((told, ids)) = of_entity(told, entity::ORDER) else { return Ok(()) };
-        let set = views::orders_of_ids(app, ids).await?;
+        let set = views::orders_of_ids(app, ids.clone()).await?;
+        let deltas = events::deltas_of(&mut app.store.read().await?, entity::ORDER, ids).await?;
         let by_id: HashMap<i64, _> = set.page.rows.iter().map(|o| (o.id, o)).collect();
         for e in told {
             if let Some(o) = by_id.get(&e.entity_id) {
-                self.add(e, objects::orders::view_at(&set, o, e.delta["status"].as_i64(), e.at_us));
+                let told = deltas.get(&o.id).map_or(&[][..], Vec::as_slice);
+                self.add(e, objects::orders::view_at(&set, o, (e.seq, e.at_us), told));
             }
         }
         Ok(())

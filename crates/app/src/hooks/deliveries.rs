@@ -3,6 +3,7 @@
 use oms_core::events::ENTITIES;
 use oms_core::hooks::EventTypes;
 use oms_core::refusal::Refusal;
+use oms_core::settings::Retention;
 use oms_store::access::logs::{self, Actor};
 use oms_store::hooks::deliveries::{self as kept, Attempt, Delivery};
 use oms_store::hooks::{self as store, Hook, Subscription};
@@ -10,10 +11,12 @@ use oms_store::ids::IdKind;
 use oms_store::lists::{self, Ask, Page};
 use oms_store::{StoreError, Tx, events};
 use serde_json::{Value, json};
+use tokio::time::{Duration, Instant};
 use uuid::Builder;
 
 use super::{fan_out, no_hook, sending};
 use crate::events::payloads;
+use crate::setup::settings;
 use crate::{App, Result, random_bytes};
 
 /// Changes one range may hold.
@@ -21,14 +24,14 @@ pub const MOST_IN_RANGE: i64 = 10_000;
 /// Behind all types of one change.
 const LAST_PART: i64 = 1_000;
 
-/// How long a delivery that ended is kept, with what it said and its tries: it holds personal data.
-pub const KEEP_US: i64 = 30 * 24 * 3_600 * 1_000_000;
+const DAY_US: i64 = 24 * 3_600 * 1_000_000;
 /// Deliveries dropped in one transaction.
 const SWEPT: i64 = 2_000;
 
-/// Drops what ended long ago, and what is of removed hooks.
+/// Drops what ended long ago (setting `RETENTION`: it holds personal data), and what is of removed hooks.
 pub(crate) async fn sweep(app: &App) -> Result<()> {
-    let before_us = app.now_us() - KEEP_US;
+    let kept_for: Option<Retention> = settings::typed(&mut app.store.read().await?, "RETENTION").await?;
+    let before_us = app.now_us() - kept_for.unwrap_or_default().deliveries_days * DAY_US;
     loop {
         let mut tx = app.store.begin().await?;
         let swept = kept::sweep(&mut tx, before_us, SWEPT).await?;
@@ -132,6 +135,27 @@ pub async fn publication(app: &App, hook_id: i64, model: &str, pk: i64) -> Resul
     Ok(Publication { delivery, payload: sending::pack(payload.to_string().as_bytes()), audit })
 }
 
+impl Publication {
+    /// The delivery's id.
+    pub fn id(&self) -> i64 {
+        self.delivery.id
+    }
+}
+
+/// A publication that tries a hook: the newest record of the first kind it is told of, of which there is one.
+pub async fn trial(app: &App, hook_id: i64) -> Result<Publication> {
+    let types = EventTypes::stored(&super::get(app, hook_id).await?.set.event_types);
+    for kind in types.iter() {
+        let entity = kind.split('.').next().unwrap_or_default();
+        let newest = events::newest_of(&mut app.store.read().await?, entity).await?;
+        if let Some(pk) = newest {
+            return publication(app, hook_id, entity, pk).await;
+        }
+    }
+    let message = "There is no record yet of any kind this webhook is told of; a delivery to try needs one.";
+    Err(Refusal::conflict("nothing_to_tell", message).into())
+}
+
 /// The type a hook hears of a kind of record by.
 fn type_for(hook: &Hook, entity: &str) -> Result<String, Refusal> {
     let types = EventTypes::stored(&hook.set.event_types);
@@ -182,6 +206,36 @@ pub async fn resend(tx: &mut Tx, audit: i64, actor: &Actor, uuid: &str, hook_id:
     let hooks: Vec<i64> = again.iter().map(|d| d.hook_id).collect();
     let detail = json!({"event": uuid, "hooks": hooks});
     Ok(logs::audit(tx, audit, "hook", again[0].hook_id, "hook.resent", &detail, actor).await?)
+}
+
+/// Sends what was given up for a hook again, the oldest first, at most [`MOST_IN_RANGE`] at once, and ends its pause; says how
+/// many.
+pub async fn resend_given_up(tx: &mut Tx, audit: i64, actor: &Actor, hook_id: i64) -> Result<u64> {
+    refuse_passive(&store::hold(tx, hook_id).await?.ok_or_else(|| no_hook(hook_id))?)?;
+    let again = kept::ask_given_up_again(tx, hook_id, MOST_IN_RANGE, actor.at_us).await?;
+    store::end_pause(tx, hook_id).await?;
+    logs::record_command(tx, actor, "hook.resent").await?;
+    let detail = json!({"given_up": again});
+    logs::audit(tx, audit, "hook", hook_id, "hook.resent", &detail, actor).await?;
+    Ok(again)
+}
+
+/// Waits until a delivery was tried once, so long at most.
+pub async fn wait_for_try(app: &App, id: i64, longest: Duration) -> Result<()> {
+    const PAUSE: Duration = Duration::from_millis(100);
+    let ends = Instant::now() + longest;
+    loop {
+        let is_tried = kept::by_id(&mut app.store.read().await?, id).await?.is_none_or(|d| d.attempts > 0);
+        if is_tried || Instant::now() >= ends {
+            return Ok(());
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// The last tries of a hook, oldest first, at most so many.
+pub async fn last_attempts(app: &App, hook_id: i64, most: i64) -> Result<Vec<Attempt>> {
+    Ok(kept::last_attempts(&mut app.store.read().await?, hook_id, most).await?)
 }
 
 /// Changes to be sent again to one hook, read before the transaction.

@@ -56,14 +56,17 @@ fn transfer(c: &Coming) -> ItemTransferView {
     }
 }
 
-/// An item as an object.
-pub fn view(i: &PackageItem, nested: &Nested) -> PackageItemView {
+/// An item as an object; `since`: when its package came into its state, if that is known.
+pub fn view(i: &PackageItem, nested: &Nested, since: Option<i64>) -> PackageItemView {
     PackageItemView {
         id: i.id,
-        state: of_package_item(i.state),
+        state: of_package_item(i.state).since(since),
         package: i.package_id,
         package_number: i.package_number.clone(),
-        order_item: nested.order_items.get(&i.order_item_id).map(|o| orders::item(o, nested)),
+        order_item: nested
+            .order_items
+            .get(&i.order_item_id)
+            .map(|o| orders::item(o, nested.orders.get(&o.order_id), nested)),
         quantity: i.quantity,
         unit_type: "quantity",
         unit_weight: None,
@@ -80,8 +83,8 @@ pub fn view(i: &PackageItem, nested: &Nested) -> PackageItemView {
 
 impl PackageItemView {
     /// As it was at a moment: items are in the state of their package.
-    pub(crate) fn be_at(&mut self, state: i64, at_us: i64) {
-        self.state = of_package_item(state);
+    pub(crate) fn be_at(&mut self, state: i64, since: Option<i64>, at_us: i64) {
+        self.state = of_package_item(state).since(since);
         self.modified_date = format_us(at_us);
     }
 }

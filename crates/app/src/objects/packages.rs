@@ -69,12 +69,13 @@ pub struct PackageView {
 pub fn view(set: &PackageSet, p: &Package) -> PackageView {
     let nested = &set.nested;
     let order = nested.orders.get(&p.order_id);
+    let since = set.steps.since(p.id);
     let shipment = set.shipments.get(&p.id).and_then(|s| s.last());
     let shipping_address = order.and_then(|o| address_of(o.shipping_address_id, nested));
     PackageView {
         id: p.id,
         number: p.number.clone(),
-        state: of_package(p.state),
+        state: of_package(p.state).since(since),
         order: p.order_id,
         order_id: p.order_id,
         order_number: order.map(|o| o.number.clone()),
@@ -94,7 +95,7 @@ pub fn view(set: &PackageSet, p: &Package) -> PackageView {
             .items
             .iter()
             .filter(|i| i.package_id == p.id)
-            .map(|i| package_items::view(i, nested))
+            .map(|i| package_items::view(i, nested, since))
             .collect(),
         shipment: shipment.map(shipments::view),
         shipment_date: shipment.map(|s| format_us(s.created_us)),
@@ -112,8 +113,12 @@ pub fn view(set: &PackageSet, p: &Package) -> PackageView {
     }
 }
 
-/// A package of a set as it was at a moment, in a state: what came later is left away, and nothing waits for an answer.
-pub fn view_at(set: &PackageSet, p: &Package, state: i64, at_us: i64) -> PackageView {
+/// A package of a set as it was after its change `seq`, made at a moment: what came later is left away, and nothing waits
+/// for an answer.
+pub fn view_at(set: &PackageSet, p: &Package, seq: i64, at_us: i64) -> PackageView {
+    let step = set.steps.by_change(p.id, seq);
+    let state = step.map_or(p.state, |step| step.state);
+    let since = step.map(|step| step.at_us);
     let past = Package {
         state,
         held_state: p.held_state.filter(|_| p.state == state),
@@ -124,8 +129,9 @@ pub fn view_at(set: &PackageSet, p: &Package, state: i64, at_us: i64) -> Package
     let mut shipments = set.shipments.get(&p.id).into_iter().flatten();
     let shipment = shipments.rfind(|s| s.created_us <= at_us);
     let mut view = view(set, &past);
+    view.state = of_package(state).since(since);
     for item in &mut view.packageitem_set {
-        item.be_at(state, at_us);
+        item.be_at(state, since, at_us);
     }
     view.shipment = shipment.map(shipments::view);
     view.shipment_date = shipment.map(|s| format_us(s.created_us));

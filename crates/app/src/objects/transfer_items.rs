@@ -35,12 +35,12 @@ pub struct TransferItemView {
     modified_date: String,
 }
 
-/// An item as an object.
-pub fn view(i: &TransferItem, products: &HashMap<i64, Product>) -> TransferItemView {
+/// An item as an object; `since`: when its transfer came into its state, if that is known.
+pub fn view(i: &TransferItem, products: &HashMap<i64, Product>, since: Option<i64>) -> TransferItemView {
     let of = products.get(&i.product_id);
     TransferItemView {
         id: i.id,
-        state: of_transfer_item(i.state),
+        state: of_transfer_item(i.state).since(since),
         unit_type: "quantity",
         package_item: i.package_item_id,
         product: of.map(product),
@@ -56,8 +56,8 @@ pub fn view(i: &TransferItem, products: &HashMap<i64, Product>) -> TransferItemV
 
 impl TransferItemView {
     /// As it was at a moment: items are in the state of their transfer.
-    pub(crate) fn be_at(&mut self, state: i64, at_us: i64) {
-        self.state = of_transfer_item(state);
+    pub(crate) fn be_at(&mut self, state: i64, since: Option<i64>, at_us: i64) {
+        self.state = of_transfer_item(state).since(since);
         self.modified_date = format_us(at_us);
     }
 }

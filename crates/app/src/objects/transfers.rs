@@ -52,7 +52,7 @@ pub fn view(set: &TransferSet, t: &Transfer) -> TransferView {
     TransferView {
         id: t.id,
         number: t.number.clone(),
-        state: of_transfer(t.state),
+        state: of_transfer(t.state).since(set.steps.since(t.id)),
         order: t.order_id,
         order_id: t.order_id,
         order_number: t.order_number.clone(),
@@ -64,7 +64,7 @@ pub fn view(set: &TransferSet, t: &Transfer) -> TransferView {
             .items
             .iter()
             .filter(|i| i.transfer_id == t.id)
-            .map(|i| transfer_items::view(i, &set.products))
+            .map(|i| transfer_items::view(i, &set.products, set.steps.since(t.id)))
             .collect(),
         commands: runnable(set, t),
         version: t.version,
@@ -75,11 +75,15 @@ pub fn view(set: &TransferSet, t: &Transfer) -> TransferView {
     }
 }
 
-/// A transfer of a set as it was at a moment, in a state.
-pub fn view_at(set: &TransferSet, t: &Transfer, state: i64, at_us: i64) -> TransferView {
+/// A transfer of a set as it was after its change `seq`, made at a moment.
+pub fn view_at(set: &TransferSet, t: &Transfer, seq: i64, at_us: i64) -> TransferView {
+    let step = set.steps.by_change(t.id, seq);
+    let state = step.map_or(t.state, |step| step.state);
+    let since = step.map(|step| step.at_us);
     let mut view = view(set, &Transfer { state, modified_us: at_us, ..t.clone() });
+    view.state = of_transfer(state).since(since);
     for item in &mut view.transfer_item_set {
-        item.be_at(state, at_us);
+        item.be_at(state, since, at_us);
     }
     view
 }

@@ -17,7 +17,7 @@ use oms_store::lists::{self, Ask, Page};
 use oms_store::orders::cancellations::{self as store, Asked, HeldOrder, Line, NewItem, NewPlan, Part, Plan};
 use oms_store::packages::commands::{Doer, Ids, Step, Work, Written};
 use oms_store::packages::held::{self, HeldPackage};
-use oms_store::packages::shipments::Shipment;
+use oms_store::packages::shipments::{self, Shipment};
 use oms_store::packages::transfers::{self, Effect};
 use oms_store::planning::plans::CommitIds;
 use oms_store::upkeep::jobs::{self, Job, JobKind, NewJob};
@@ -540,11 +540,13 @@ pub(crate) fn accept_waiting(
     let told = json!({"cancelled": cancelled});
     work.tell_order(package.order_id, package.order_event_seq + 1, told, doer);
     match end_package(work, package, &units, to, doer) {
-        Ok(rest) => {
-            if let Some(rest) = rest {
-                // The carrier's parcel goes on with what is left: its label is still awaited, or stuck on it.
-                parcels.iter().for_each(|parcel| hand_over_parcel(work, parcel, rest.id, doer));
-            }
+        // The carrier's parcel goes on with what is left: its label is still awaited, or stuck on it.
+        Ok(Some(rest)) => {
+            parcels.iter().for_each(|parcel| hand_over_parcel(work, parcel, rest.id, doer));
+            Ok(())
+        }
+        Ok(None) => {
+            parcels.iter().for_each(|parcel| cancel_parcel(work, parcel, doer));
             Ok(())
         }
         Err(Error::Refused(refusal)) => Err(refusal),
@@ -557,16 +559,26 @@ pub(crate) fn accept_waiting(
 }
 
 fn hand_over_parcel(work: &mut Work<'_>, parcel: &Shipment, package: i64, doer: &Doer) {
-    let moved = Shipment {
-        package_id: Some(package),
-        event_seq: parcel.event_seq + 1,
-        version: parcel.version + 1,
-        modified_us: doer.actor.at_us,
-        ..parcel.clone()
-    };
+    let moved = Shipment { package_id: Some(package), ..changed(parcel, doer) };
     let delta = json!({"state": moved.state, "package": package});
     work.tell_shipment(moved.id, moved.event_seq, types::SHIPMENT_UPDATED, delta, doer);
     work.shipment(moved);
+}
+
+/// Nothing is left that a parcel could carry. The carrier is not asked.
+fn cancel_parcel(work: &mut Work<'_>, parcel: &Shipment, doer: &Doer) {
+    if shipments::ENDED.contains(&parcel.state.as_str()) {
+        return;
+    }
+    let gone = Shipment { state: shipments::CANCELLED.to_owned(), ..changed(parcel, doer) };
+    let delta = json!({"state": gone.state});
+    work.tell_shipment(gone.id, gone.event_seq, types::SHIPMENT_CANCELLED, delta, doer);
+    work.shipment(gone);
+}
+
+fn changed(parcel: &Shipment, doer: &Doer) -> Shipment {
+    let (event_seq, version) = (parcel.event_seq + 1, parcel.version + 1);
+    Shipment { event_seq, version, modified_us: doer.actor.at_us, ..parcel.clone() }
 }
 
 /// Plans with their items.

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use oms_core::events::entity;
 use oms_core::refusal::Refusal;
 use oms_store::Tx;
+use oms_store::events::Steps;
 use oms_store::lists::transfers::{self as store, Transfer, TransferItem};
 use oms_store::lists::{self, Ask, Page};
 use oms_store::orders::order_views::{self, Product};
@@ -22,6 +24,8 @@ pub struct TransferSet {
     pub locations: HashMap<i64, Location>,
     pub places: Places,
     pub flow: Arc<Flow>,
+    /// Of the transfers.
+    pub steps: Steps,
 }
 
 async fn rows(tx: &mut Tx, ask: &Ask) -> Result<Page<Transfer>> {
@@ -68,6 +72,7 @@ async fn set(flow: Arc<Flow>, tx: &mut Tx, page: Page<Transfer>) -> Result<Trans
     let locations = locations::by_ids(tx, unique(ends)).await?;
     Ok(TransferSet {
         flow,
+        steps: Steps::of(tx, entity::TRANSFER, page.rows.iter().map(|t| t.id).collect()).await?,
         products: products_of(tx, &items).await?,
         places: Places::of(tx, locations.values().map(|l| &l.properties.address)).await?,
         page,
@@ -84,6 +89,8 @@ async fn products_of(tx: &mut Tx, items: &[TransferItem]) -> Result<HashMap<i64,
 pub struct ItemSet {
     pub page: Page<TransferItem>,
     pub products: HashMap<i64, Product>,
+    /// Of their transfers.
+    pub steps: Steps,
 }
 
 /// A page of transfer items.
@@ -92,7 +99,9 @@ pub async fn items(app: &App, ask: &Ask) -> Result<ItemSet> {
     let page = lists::page(&mut tx, &store::ITEM_LIST, store::ITEM_COLUMNS, ask).await?;
     let rows = page.rows.iter().map(store::read_item).collect::<Result<Vec<_>, _>>()?;
     let products = products_of(&mut tx, &rows).await?;
-    Ok(ItemSet { page: page.with(rows), products })
+    let transfers = unique(rows.iter().map(|i| Some(i.transfer_id)));
+    let steps = Steps::of(&mut tx, entity::TRANSFER, transfers).await?;
+    Ok(ItemSet { page: page.with(rows), products, steps })
 }
 
 /// One transfer item.

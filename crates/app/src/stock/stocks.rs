@@ -139,6 +139,7 @@ pub(crate) async fn products_of<'a>(
         base_code: None,
         barcode: None,
         attributes: json!({}).to_string(),
+        hub_fields: None,
     };
     let missing: Vec<_> = skus.iter().filter(|s| !known.contains_key(*s)).map(new).collect();
     known.extend(products::upsert(tx, &missing, now_us).await?);

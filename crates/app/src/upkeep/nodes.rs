@@ -101,6 +101,7 @@ pub async fn sweep_tick(app: &App) -> Result<u64> {
     oms_store::packages::bulk::forget(&mut tx, app.now_us() - bulk::KEEP_US).await?;
     tx.commit().await?;
     crate::hooks::deliveries::sweep(app).await?;
+    crate::events::sweep(app).await?;
     Ok(keys)
 }
 

@@ -293,6 +293,16 @@ async fn a_location_lets_a_packed_package_go_or_does_not() {
                 table.done(fresh.id, slug, json!({})).await;
                 assert_sound(&table.shop.app).await;
                 let plan = table.plan(set.page.rows[0].id).await;
+                if *state == 450 {
+                    let parcels = format!("SELECT COUNT(*) FROM shipments WHERE package_id = {}", fresh.id);
+                    let gone = format!(
+                        "{parcels} AND state = 'cancelled' AND EXISTS (SELECT 1 FROM events e \
+                         WHERE e.type = 'shipment.cancelled' AND e.entity_id = shipments.id AND e.seq = event_seq)"
+                    );
+                    let count =
+                        [number(&table.shop.app, &parcels).await, number(&table.shop.app, &gone).await];
+                    assert_eq!(count, [1, i64::from(slug == ACCEPT)], "{at}");
+                }
                 if slug == ACCEPT {
                     assert_eq!(
                         plan,

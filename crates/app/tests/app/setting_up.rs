@@ -4,7 +4,7 @@
 use oms_app::App;
 use oms_app::orders::intake;
 use oms_app::setup::settings;
-use oms_app::setup::{self, SetupTask};
+use oms_app::setup::{self, SetupTask, hub_hooks};
 use oms_testkit::Database;
 use oms_world::hub::NewOrder;
 use serde_json::json;
@@ -111,6 +111,47 @@ async fn an_order_gets_its_place_when_it_comes_and_is_planned_at_once() {
         assert_eq!(number(&app, &due).await, orders);
         define_scenario(&app, &data).await;
         assert_eq!(plan(&app).await as i64, orders);
+        assert_sound(&app).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_registered_at_the_hub_is_seen_switched_and_renewed_with_another_secret() {
+    for database in Database::each() {
+        let (time, data) = (Time::new(), small());
+        let hub = RunningHub::start(&data, &time).await;
+        let app = node(&database.url, &time).await;
+        configure(&app, &hub).await;
+        let webhooks = |secret: &str| {
+            json!({"target_base_url": "http://127.0.0.1:9", "events": ["order.created", "order.updated"], "token": "t",
+                "secret_key": secret})
+        };
+        settings::put(&app, "test", "OMNITRON_WEBHOOKS", &webhooks("first")).await.unwrap();
+        copy(&app, SetupTask::Webhooks).await;
+        let (all, unreadable) = hub_hooks::list(&app).await.unwrap();
+        let types: Vec<&str> = all.iter().map(|r| r.webhook.event_type.as_str()).collect();
+        assert_eq!((types, unreadable), (vec!["order.created", "order.updated"], 0));
+        assert!(all.iter().all(|r| r.is_ours && r.webhook.is_active));
+        assert!(!setup::is_required(&app, SetupTask::Webhooks).await.unwrap());
+
+        // Off at the hub is missing for the set-up, and seen.
+        let pk = all[1].webhook.pk;
+        assert!(!hub_hooks::switch(&app, "test", pk, false).await.unwrap().is_active);
+        assert!(!hub_hooks::list(&app).await.unwrap().0[1].webhook.is_active);
+        assert!(hub_hooks::switch(&app, "test", pk, true).await.unwrap().is_active);
+        let Err(oms_app::Error::Refused(none)) = hub_hooks::switch(&app, "test", 987, true).await else {
+            panic!("there is no such webhook")
+        };
+        assert_eq!(none.code, "not_found");
+        let noted = "SELECT COUNT(*) FROM audit_log WHERE action = 'hub.webhook'";
+        assert_eq!(number(&app, noted).await, 2);
+
+        // Another secret: the hub has to know it. The token stays where its mask is sent.
+        settings::put(&app, "test", "OMNITRON_WEBHOOKS", &webhooks("second")).await.unwrap();
+        assert!(setup::is_required(&app, SetupTask::Webhooks).await.unwrap());
+        copy(&app, SetupTask::Webhooks).await;
+        assert!(!setup::is_required(&app, SetupTask::Webhooks).await.unwrap());
+        assert_eq!(hub_hooks::list(&app).await.unwrap().0.len(), 2, "renewed, not doubled");
         assert_sound(&app).await;
     }
 }

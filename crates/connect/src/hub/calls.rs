@@ -208,12 +208,20 @@ impl HubClient {
         self.read_all(|_| {}).await
     }
 
-    /// Registers a webhook. The headers are sent along with every call of the hub.
+    /// Switches a registered webhook on or off.
+    pub async fn switch_webhook(&self, pk: i64, is_active: bool) -> Result<Record<HubWebhook>, HubError> {
+        let path = format!("{}{pk}/", HubWebhook::PATH);
+        let answer = self.call(Method::PATCH, &path, &[], Some(json!({"is_active": is_active}))).await?;
+        Ok(HubWebhook::read(&answer))
+    }
+
+    /// Registers a webhook. The headers are sent along with every call of the hub, which signs them where there is a secret.
     pub async fn register_webhook(
         &self,
         event_type: &str,
         target_url: &str,
         additional_headers: &[(String, String)],
+        secret_key: Option<&str>,
     ) -> Result<Record<HubWebhook>, HubError> {
         let headers: HashMap<&str, &str> =
             additional_headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -222,6 +230,7 @@ impl HubClient {
             "target_url": target_url,
             "is_active": true,
             "additional_headers": headers,
+            "secret_key": secret_key,
         });
         let answer = self.call(Method::POST, HubWebhook::PATH, &[], Some(body)).await?;
         Ok(HubWebhook::read(&answer))

@@ -1,8 +1,9 @@
 //! Orders and their items.
 
+use oms_core::money::format_minor;
 use oms_core::orders::OrderStatus;
 use oms_core::quantity::{QuantityError, Units};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::people::{HubAddress, HubCustomer};
 use super::wire::{Fields, HubRecord, Record, Ref};
@@ -117,9 +118,19 @@ pub struct HubItem {
     pub quantity: Result<Units, QuantityError>,
     pub cancel_status: Option<String>,
     pub attributes: Value,
+    /// What else it says that people and software are shown: amounts, lists, images, the line it belongs to.
+    pub others: Value,
     /// The record as it came.
     pub raw: Value,
 }
+
+/// Amounts of an item that nothing is reckoned with; kept as money.
+const OTHER_AMOUNTS: [&str; 4] =
+    ["net_amount", "tax_amount", "without_net_amount", "installment_interest_amount"];
+/// Keys of an item that are kept as they came.
+const OTHER_KEYS: [&str; 3] = ["attributes_kwargs", "image", "extra_field"];
+/// Records an item points at, that are not copied.
+const OTHER_REFERENCES: [&str; 3] = ["price_list", "stock_list", "parent"];
 
 impl HubItem {
     /// Reads one. The quantity stands in the attributes under a key that differs by brand.
@@ -145,9 +156,26 @@ impl HubItem {
             quantity,
             cancel_status: f.text("cancel_status"),
             attributes,
+            others: others(&f).into(),
             raw: value.clone(),
         })
     }
+}
+
+/// What an item says besides; an amount that is none, or a reference that is no key, is left away.
+fn others(f: &Fields<'_>) -> Map<String, Value> {
+    let mut others = f.as_they_came(&OTHER_KEYS);
+    for key in OTHER_AMOUNTS {
+        if let Ok(Some(minor)) = f.amount(key) {
+            others.insert(key.to_owned(), format_minor(minor).into());
+        }
+    }
+    for key in OTHER_REFERENCES {
+        if let Ok(Some(pk)) = f.reference(key) {
+            others.insert(key.to_owned(), pk.into());
+        }
+    }
+    others
 }
 
 fn status(f: &Fields<'_>) -> Record<OrderStatus> {

@@ -1,11 +1,15 @@
 //! Products.
 
+use oms_core::time::format_us;
 use serde_json::Value;
 
 use super::wire::{Fields, HubRecord, Record};
 
 /// Products may carry long attribute lists.
 const PRODUCT_LIMIT: u32 = 200;
+
+/// Keys that are kept as they came.
+const OTHER_KEYS: [&str; 3] = ["productimage_set", "attributes_kwargs", "extra_attributes"];
 
 /// A product (one SKU).
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +21,8 @@ pub struct HubProduct {
     /// `barcode` of the record, else of its attributes.
     pub barcode: Option<String>,
     pub attributes: Value,
+    /// What else it says that people and software are shown: images and further attributes.
+    pub others: Value,
     pub modified_us: Option<i64>,
 }
 
@@ -26,6 +32,9 @@ impl HubRecord for HubProduct {
 
     fn read(value: &Value) -> Record<Self> {
         let f = Fields::of(value)?;
+        let modified_us = f.time_us("modified_date")?;
+        let mut others = f.as_they_came(&OTHER_KEYS);
+        others.extend(modified_us.map(|at| ("modified_date".to_owned(), format_us(at).into())));
         let inner = f.object("attributes").and_then(|attributes| attributes.text("barcode"));
         Ok(Self {
             pk: f.pk()?,
@@ -34,7 +43,8 @@ impl HubRecord for HubProduct {
             base_code: f.code("base_code")?,
             barcode: f.code("barcode")?.or(inner),
             attributes: f.json("attributes"),
-            modified_us: f.time_us("modified_date")?,
+            others: others.into(),
+            modified_us,
         })
     }
 

@@ -10,6 +10,10 @@ use serde_json::{Map, Value};
 
 /// Longest text kept of a field that people write; the rest is cut (the raw record keeps it).
 pub const MAX_TEXT_CHARS: usize = 1000;
+/// Entries of a list that is kept as it came.
+const MAX_LISTED: usize = 20;
+/// Bytes of a value that is kept as it came.
+const MAX_KEPT_BYTES: usize = 16 * 1024;
 /// Longest text of a field that identifies something; longer ones are refused rather than cut.
 pub const MAX_KEY_CHARS: usize = 255;
 
@@ -148,6 +152,25 @@ impl<'a> Fields<'a> {
             _ => None,
         }
         .filter(|text| !text.is_empty())
+    }
+
+    /// What some keys say, as it came; none where they say nothing. A longer list is cut, a longer text or object left out.
+    pub(super) fn as_they_came(&self, keys: &[&str]) -> Map<String, Value> {
+        let says = |value: &Value| match value {
+            Value::Null => false,
+            Value::String(text) => !text.is_empty(),
+            Value::Array(list) => !list.is_empty(),
+            Value::Object(map) => !map.is_empty(),
+            Value::Bool(_) | Value::Number(_) => true,
+        };
+        let kept = keys.iter().filter_map(|key| Some(((*key).to_owned(), self.map.get(*key)?.clone())));
+        let short = kept.map(|(key, mut value)| {
+            if let Value::Array(list) = &mut value {
+                list.truncate(MAX_LISTED);
+            }
+            (key, value)
+        });
+        short.filter(|(_, value)| says(value) && value.to_string().len() <= MAX_KEPT_BYTES).collect()
     }
 
     /// Text that identifies something: refused when too long.

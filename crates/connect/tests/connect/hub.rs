@@ -412,8 +412,10 @@ async fn webhooks_are_listed_and_registered() {
     let hub = hub(serve(Logins::default().routes().route("/api/v1/webhooks/", hooks)).await);
     assert_eq!(hub.list_webhooks().await.expect("webhooks").len(), 1);
     let headers = [("X-Key".to_owned(), "k".to_owned())];
-    let hook =
-        hub.register_webhook("order.updated", "http://x.example/y", &headers).await.expect("registered");
+    let hook = hub
+        .register_webhook("order.updated", "http://x.example/y", &headers, None)
+        .await
+        .expect("registered");
     assert_eq!(hook.expect("read").pk, 2);
 }
 

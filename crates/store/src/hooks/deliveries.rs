@@ -52,6 +52,13 @@ pub struct Attempt {
     pub answer: Option<String>,
 }
 
+impl Attempt {
+    /// Whether the receiver took it.
+    pub fn is_taken(&self) -> bool {
+        self.status.is_some_and(|status| (200..300).contains(&status))
+    }
+}
+
 /// What a SELECT of deliveries reads, for [`read`].
 pub const COLUMNS: &str = "t.id, t.hook_id, t.position, t.part, t.uuid, t.type, t.event_uuid, t.entity, t.entity_id, t.seq, t.prev_seq, \
                            t.state, t.tries, t.attempts, t.due_us, t.published_by, t.created_us, t.finished_us";
@@ -214,18 +221,41 @@ pub async fn settle(tx: &mut Tx, outcomes: &[Outcome<'_>]) -> Result<(), StoreEr
 /// The tries of a delivery, first to last.
 pub async fn attempts(tx: &mut Tx, id: i64) -> Result<Vec<Attempt>, StoreError> {
     let sql = "SELECT n, at_us, took_ms, status, error, answer FROM hook_attempts WHERE delivery_id = $1 ORDER BY n";
-    let one = |row: &Row| {
-        let mut c = row.cols();
-        Ok(Attempt {
-            n: c.i64()?,
-            at_us: c.i64()?,
-            took_ms: c.i64()?,
-            status: c.opt_i64()?,
-            error: c.opt_text()?,
-            answer: c.opt_text()?,
-        })
+    tx.fetch(sql, args![id]).await?.iter().map(read_attempt).collect()
+}
+
+/// The last tries of a hook, oldest first: of its newest deliveries that ended and its oldest that wait, so many of each at
+/// most.
+pub async fn last_attempts(tx: &mut Tx, hook_id: i64, most: i64) -> Result<Vec<Attempt>, StoreError> {
+    let of = |state: &str, order: &str| {
+        format!(
+            "SELECT id FROM (SELECT id FROM hook_deliveries WHERE hook_id = $1 AND state = '{state}' \
+             ORDER BY position {order}, part {order} LIMIT $2) {state}"
+        )
     };
-    tx.fetch(sql, args![id]).await?.iter().map(one).collect()
+    let sql = format!(
+        "SELECT n, at_us, took_ms, status, error, answer FROM hook_attempts WHERE delivery_id IN ({} UNION ALL {} UNION ALL {}) \
+         ORDER BY at_us DESC, delivery_id DESC, n DESC LIMIT $2",
+        of("delivered", "DESC"),
+        of("given_up", "DESC"),
+        of("waiting", "ASC")
+    );
+    let mut last: Vec<Attempt> =
+        tx.fetch(sql, args![hook_id, most]).await?.iter().map(read_attempt).collect::<Result<_, _>>()?;
+    last.reverse();
+    Ok(last)
+}
+
+fn read_attempt(row: &Row) -> Result<Attempt, StoreError> {
+    let mut c = row.cols();
+    Ok(Attempt {
+        n: c.i64()?,
+        at_us: c.i64()?,
+        took_ms: c.i64()?,
+        status: c.opt_i64()?,
+        error: c.opt_text()?,
+        answer: c.opt_text()?,
+    })
 }
 
 /// A delivery.
@@ -284,6 +314,18 @@ pub async fn ask_again(
     let body = "UPDATE hook_deliveries SET state = 'waiting', tries = 0, due_us = v.now, finished_us = NULL FROM v \
                 WHERE hook_deliveries.id = v.id";
     tx.execute_values("id, now", rows, body).await
+}
+
+/// Does the same to what was given up for a hook, the oldest first, at most so many; says how many.
+pub async fn ask_given_up_again(
+    tx: &mut Tx,
+    hook_id: i64,
+    most: i64,
+    now_us: i64,
+) -> Result<u64, StoreError> {
+    let sql = "UPDATE hook_deliveries SET state = 'waiting', tries = 0, due_us = $2, finished_us = NULL WHERE id IN \
+               (SELECT id FROM hook_deliveries WHERE hook_id = $1 AND state = 'given_up' ORDER BY position, part LIMIT $3)";
+    tx.execute(sql, args![hook_id, now_us, most]).await
 }
 
 /// Deliveries to one hook of these uuids.

@@ -151,10 +151,15 @@ pub struct OrderItem {
     pub price_currency: Option<String>,
     pub tax_rate: Option<String>,
     pub attributes: serde_json::Value,
+    /// The hub's status of it; null: the order's.
+    pub hub_status: Option<i64>,
+    /// What else the hub says of it; null: nothing.
+    pub hub_fields: serde_json::Value,
 }
 
 const ITEM_COLUMNS: &str = "t.id, t.order_id, t.omnitron_id, t.product_id, t.quantity, t.quantity_cancelled, \
-    t.price_minor, t.discount_minor, t.retail_price_minor, t.price_currency, t.tax_rate, t.attributes";
+    t.price_minor, t.discount_minor, t.retail_price_minor, t.price_currency, t.tax_rate, t.attributes, \
+    t.hub_status, t.hub_fields";
 
 fn read_item(row: &Row) -> Result<OrderItem, StoreError> {
     let mut c = row.cols();
@@ -171,6 +176,8 @@ fn read_item(row: &Row) -> Result<OrderItem, StoreError> {
         price_currency: c.opt_text()?,
         tax_rate: c.opt_text()?,
         attributes: c.json()?,
+        hub_status: c.opt_i64()?,
+        hub_fields: c.opt_json()?,
     })
 }
 
@@ -195,13 +202,18 @@ pub struct Product {
     pub base_code: Option<String>,
     pub barcode: Option<String>,
     pub attributes: serde_json::Value,
+    /// What else the hub says of it; null: nothing.
+    pub hub_fields: serde_json::Value,
+    /// Its key at the hub; the first of several.
+    pub omnitron_id: Option<i64>,
     pub created_us: i64,
     pub modified_us: i64,
 }
 
 /// Products by id.
 pub async fn products(tx: &mut Tx, ids: Vec<i64>) -> Result<HashMap<i64, Product>, StoreError> {
-    let head = "SELECT id, sku, name, base_code, barcode, attributes, created_us, modified_us FROM products WHERE id";
+    let head = "SELECT id, sku, name, base_code, barcode, attributes, hub_fields, created_us, modified_us, \
+                (SELECT MIN(h.omnitron_id) FROM hub_products h WHERE h.product_id = products.id) FROM products WHERE id";
     let one = |row: &Row| {
         let mut c = row.cols();
         let id = c.i64()?;
@@ -212,8 +224,10 @@ pub async fn products(tx: &mut Tx, ids: Vec<i64>) -> Result<HashMap<i64, Product
             base_code: c.opt_text()?,
             barcode: c.opt_text()?,
             attributes: c.json()?,
+            hub_fields: c.opt_json()?,
             created_us: c.i64()?,
             modified_us: c.i64()?,
+            omnitron_id: c.opt_i64()?,
         };
         Ok((id, product))
     };

@@ -18,6 +18,8 @@ pub struct NewProduct {
     pub barcode: Option<String>,
     /// JSON.
     pub attributes: String,
+    /// JSON: what else the hub says of it. None: it was not the hub that said so.
+    pub hub_fields: Option<String>,
 }
 
 /// A product known by the hub's pk.
@@ -54,18 +56,19 @@ pub async fn upsert(
     // One row a SKU and in SKU order: a statement may not touch a row twice, and two nodes must not
     // lock the same rows in different orders.
     let by_sku: std::collections::BTreeMap<_, _> = new.iter().map(|p| (p.sku.as_str(), p)).collect();
-    let mut rows = Rows::new(8);
+    let mut rows = Rows::new(9);
     for p in by_sku.values() {
         let (base, barcode) = (p.base_code.as_deref(), p.barcode.as_deref());
-        rows.push(args![p.id, &p.sku, &p.name, base, barcode, &p.attributes, now_us, now_us]);
+        let hub_fields = p.hub_fields.as_deref();
+        rows.push(args![p.id, &p.sku, &p.name, base, barcode, &p.attributes, hub_fields, now_us, now_us]);
     }
-    let head =
-        "INSERT INTO products (id, sku, name, base_code, barcode, attributes, created_us, modified_us)";
+    let head = "INSERT INTO products (id, sku, name, base_code, barcode, attributes, hub_fields, created_us, modified_us)";
     // A product made for an API order knows only its SKU; the hub's word is better.
     let tail = "ON CONFLICT (sku) DO UPDATE SET name = CASE WHEN excluded.name = excluded.sku THEN products.name ELSE excluded.name END, \
                 base_code = COALESCE(excluded.base_code, products.base_code), \
                 barcode = COALESCE(excluded.barcode, products.barcode), \
                 attributes = CASE WHEN excluded.attributes = '{}' THEN products.attributes ELSE excluded.attributes END, \
+                hub_fields = COALESCE(excluded.hub_fields, products.hub_fields), \
                 modified_us = excluded.modified_us RETURNING sku, id, name, barcode";
     let (mut ids, mut terms) = (HashMap::new(), Terms::default());
     for row in tx.insert_returning(head, rows, tail).await? {

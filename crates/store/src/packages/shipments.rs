@@ -4,6 +4,11 @@ use crate::batch::Rows;
 use crate::upkeep::search::Terms;
 use crate::{Row, StoreError, Tx, args};
 
+/// The state of a shipment whose package was cancelled as a whole.
+pub const CANCELLED: &str = "cancelled";
+/// States that a shipment does not leave.
+pub const ENDED: &[&str] = &[CANCELLED, "delivered", "deleted"];
+
 /// A shipment as it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Shipment {

@@ -20,9 +20,6 @@ pub struct Entry {
     pub attributes: serde_json::Value,
 }
 
-const COLUMNS: &str =
-    "e.entity, e.entity_id, e.seq, e.type, e.at_us, e.actor, e.delta, g.old_state, g.new_state, g.attributes";
-
 fn read(row: &Row) -> Result<Entry, StoreError> {
     let mut c = row.cols();
     Ok(Entry {
@@ -41,11 +38,16 @@ fn read(row: &Row) -> Result<Entry, StoreError> {
 
 /// The newest changes of a record, oldest first.
 pub async fn of(tx: &mut Tx, entity: &str, id: i64, most: i64) -> Result<Vec<Entry>, StoreError> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM events e LEFT JOIN transition_log g \
-         ON g.entity = e.entity AND g.entity_id = e.entity_id AND g.seq = e.seq \
-         WHERE e.entity = $1 AND e.entity_id = $2 ORDER BY e.seq DESC LIMIT $3"
-    );
+    // A step is told longer than its event, which is kept as long as RETENTION says.
+    let sql = "SELECT e.entity, e.entity_id, e.seq, e.type, e.at_us, e.actor, e.delta, g.old_state, g.new_state, g.attributes \
+               FROM events e LEFT JOIN transition_log g \
+               ON g.entity = e.entity AND g.entity_id = e.entity_id AND g.seq = e.seq \
+               WHERE e.entity = $1 AND e.entity_id = $2 \
+               UNION ALL \
+               SELECT g.entity, g.entity_id, g.seq, g.entity || '.status.transitioned', g.at_us, g.actor, '{}', g.old_state, g.new_state, g.attributes \
+               FROM transition_log g WHERE g.entity = $1 AND g.entity_id = $2 AND NOT EXISTS (SELECT 1 FROM events e \
+               WHERE e.entity = g.entity AND e.entity_id = g.entity_id AND e.seq = g.seq) \
+               ORDER BY 3 DESC LIMIT $3";
     let mut all: Vec<Entry> =
         tx.fetch(sql, args![entity, id, most]).await?.iter().map(read).collect::<Result<_, _>>()?;
     all.reverse();

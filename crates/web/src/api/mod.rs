@@ -63,6 +63,8 @@ pub(crate) fn routes(state: WebState) -> Routes {
         .add(P::SettingsWrite, routes!(setup::settings::put, setup::settings::patch))
         .add(P::SetupRun, routes!(setup::steps::list))
         .add(P::SetupRun, routes!(setup::orders))
+        .add(P::SetupRun, routes!(setup::hub_hooks::list))
+        .add(P::SetupRun, routes!(setup::hub_hooks::switch))
         .add(P::SetupRun, routes!(setup::is_required))
         .add(P::SetupRun, routes!(setup::execute))
         .add(P::SetupRun, routes!(setup::status))

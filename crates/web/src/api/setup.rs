@@ -1,5 +1,6 @@
 //! The setup steps: asked whether they have something to do, started, followed.
 
+pub(crate) mod hub_hooks;
 pub(crate) mod settings;
 pub(crate) mod steps;
 

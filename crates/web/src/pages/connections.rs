@@ -6,6 +6,7 @@ use maud::{Markup, html};
 use oms_app::setup::{doctor, settings};
 use oms_app::views;
 use oms_core::packages::Kind;
+use oms_core::permissions::Permission;
 use oms_store::lists::Ask;
 use oms_store::setup::settings::Setting;
 use oms_store::stock::engines::Engine;
@@ -55,6 +56,7 @@ async fn screen(state: &WebState, visit: &Visit, wrong: &[String]) -> Result<Res
                     ]))
                     div.commands {
                         form method="post" action=(visit.href("connections/hub")) { (visit.guard()) button { (visit.t("engine-ask")) } }
+                        @if visit.may(Permission::SetupRun) { a.button href=(visit.href("connections/hub-webhooks")) { (visit.t("hub-webhooks")) } }
                         a.button href=(visit.href("settings/application-settings#OMNITRON_CLIENT_SETTINGS")) { (visit.t("nav-settings")) }
                     }
                 }

@@ -181,8 +181,7 @@ fn screen(visit: &Visit, whole: &Whole, wrong: &[String]) -> Response {
 }
 
 fn tried(visit: &Visit, a: &Attempt) -> Markup {
-    let is_taken = a.status.is_some_and(|s| (200..300).contains(&s));
-    let kind = if is_taken { Kind::Done } else { Kind::Failed };
+    let kind = if a.is_taken() { Kind::Done } else { Kind::Failed };
     let word = a.status.map_or(visit.t("hook-no_answer").to_owned(), |status| format!("HTTP {status}"));
     html! {
         li {

@@ -1,27 +1,37 @@
 //! Webhooks: who is told of which changes, and how each fares.
 
+use std::time::Duration;
+
 use axum::extract::{Path, State};
 use axum::response::Response;
 use maud::{Markup, html};
-use oms_app::hooks::{self, Counted, HookInput};
+use oms_app::Error;
+use oms_app::hooks::{self, Counted, HookInput, deliveries};
 use oms_core::hooks::{HookConfig, Retry, all_types};
 use oms_core::packages::Kind;
 use oms_core::permissions::Permission;
 use oms_core::refusal::Refusal;
 use oms_store::hooks::Hook;
-use oms_store::hooks::deliveries::COUNTED;
+use oms_store::hooks::deliveries::{Attempt, COUNTED};
+use oms_store::ids::IdKind;
 use serde_json::{Map, Value, json};
 
 use crate::pages::change;
 use crate::problem::Problem;
 use crate::session::Form;
 use crate::state::WebState;
+use crate::ui::chart::{self, Series};
 use crate::ui::list::words;
 use crate::ui::visit::Visit;
 use crate::ui::{badge, fields, shell};
 
 /// The kinds of pauses, as they are written.
 const RETRIES: &[&str] = &["exponential", "linear", "fixed", "random"];
+
+/// How long a person waits for the answer to a trial; a slower one is seen by looking again.
+const LONGEST_TRIAL: Duration = Duration::from_secs(3);
+/// Tries that the screen of one shows.
+const TRIED: i64 = 40;
 
 /// All hooks, for the screen of connections.
 pub(crate) async fn cards(state: &WebState, visit: &Visit) -> Result<Markup, Problem> {
@@ -93,8 +103,51 @@ pub(crate) async fn edit(
     visit: Visit,
     Path((_, id)): Path<(String, i64)>,
 ) -> Result<Response, Problem> {
+    screen(&state, &visit, id, &[]).await
+}
+
+/// The screen of one as it is stored.
+async fn screen(state: &WebState, visit: &Visit, id: i64, wrong: &[String]) -> Result<Response, Problem> {
     let c = hooks::get_counted(&state.app, id).await?;
-    Ok(form(&visit, Some(&c), &HookInput::of(&c.hook), &[]))
+    let tried = deliveries::last_attempts(&state.app, id, TRIED).await?;
+    Ok(form(visit, Some((&c, &tried)), &HookInput::of(&c.hook), wrong))
+}
+
+/// Sends the newest record it would be told of, and shows what became of it.
+pub(crate) async fn attempt(
+    State(state): State<WebState>,
+    visit: Visit,
+    Path((_, id)): Path<(String, i64)>,
+) -> Result<Response, Problem> {
+    let publication = match change::told(deliveries::trial(&state.app, id).await)? {
+        Ok(publication) => publication,
+        Err(wrong) => return screen(&state, &visit, id, &wrong).await,
+    };
+    let delivery = publication.id();
+    let (mut tx, actor) = change::begin(&state, &visit).await?;
+    let done = deliveries::publish(&mut tx, &actor, publication).await;
+    match change::end(tx, done).await? {
+        Ok(()) => {
+            deliveries::wait_for_try(&state.app, delivery, LONGEST_TRIAL).await?;
+            Ok(shell::see_other(&visit.href(&format!("hook-events/{delivery}?done=tried"))))
+        }
+        Err(wrong) => screen(&state, &visit, id, &wrong).await,
+    }
+}
+
+/// Sends all that was given up again.
+pub(crate) async fn again(
+    State(state): State<WebState>,
+    visit: Visit,
+    Path((_, id)): Path<(String, i64)>,
+) -> Result<Response, Problem> {
+    let audit = state.app.store.take_id(IdKind::Row).await.map_err(Error::from)?;
+    let (mut tx, actor) = change::begin(&state, &visit).await?;
+    let done = deliveries::resend_given_up(&mut tx, audit, &actor, id).await;
+    match change::end(tx, done).await? {
+        Ok(_) => Ok(shell::see_other(&visit.href(&format!("connections/hooks/{id}?done=again")))),
+        Err(wrong) => screen(&state, &visit, id, &wrong).await,
+    }
 }
 
 /// Makes one.
@@ -128,10 +181,7 @@ pub(crate) async fn remove(
     let done = hooks::remove(&mut tx, ids, &actor, id).await;
     match change::end(tx, done).await? {
         Ok(()) => Ok(shell::see_other(&visit.href("connections?done=removed"))),
-        Err(wrong) => {
-            let c = hooks::get_counted(&state.app, id).await?;
-            Ok(form(&visit, Some(&c), &HookInput::of(&c.hook), &wrong))
-        }
+        Err(wrong) => screen(&state, &visit, id, &wrong).await,
     }
 }
 
@@ -164,8 +214,13 @@ fn sent_of(sent: &Form) -> (HookInput, Result<(), Refusal>) {
 
 async fn put(state: &WebState, visit: &Visit, c: Option<&Counted>, sent: &Form) -> Result<Response, Problem> {
     let (said, fault) = sent_of(sent);
+    let tried = match c {
+        Some(c) => deliveries::last_attempts(&state.app, c.hook.id, TRIED).await?,
+        None => Vec::new(),
+    };
+    let shown = c.map(|c| (c, tried.as_slice()));
     if let Err(wrong) = change::told(fault.map_err(Into::into))? {
-        return Ok(form(visit, c, &said, &wrong));
+        return Ok(form(visit, shown, &said, &wrong));
     }
     let ids = hooks::ids(&state.app).await?;
     let (mut tx, actor) = change::begin(state, visit).await?;
@@ -176,11 +231,18 @@ async fn put(state: &WebState, visit: &Visit, c: Option<&Counted>, sent: &Form) 
     };
     Ok(match change::end(tx, done).await? {
         Ok(made) => shell::see_other(&visit.href(&format!("connections/hooks/{}?done=saved", made.id))),
-        Err(wrong) => form(visit, c, &said, &wrong),
+        Err(wrong) => form(visit, shown, &said, &wrong),
     })
 }
 
-fn form(visit: &Visit, c: Option<&Counted>, said: &HookInput, wrong: &[String]) -> Response {
+/// The form, and of a stored one how it fares and its last tries.
+fn form(
+    visit: &Visit,
+    stored: Option<(&Counted, &[Attempt])>,
+    said: &HookInput,
+    wrong: &[String],
+) -> Response {
+    let c = stored.map(|(c, _)| c);
     let title = c.map_or(visit.t("hook-new"), |c| c.hook.set.target_url.as_str());
     let content = html! {
         (fields::said(visit))
@@ -190,7 +252,7 @@ fn form(visit: &Visit, c: Option<&Counted>, said: &HookInput, wrong: &[String]) 
             @if let Some(c) = c { (health(visit, &c.hook)) }
             div.tools { a href=(visit.href("connections")) { (visit.t("app-back")) } }
         }
-        @if let Some(c) = c { (fares(visit, c)) }
+        @if let Some((c, tried)) = stored { (fares(visit, c, tried)) }
         form.card method="post" {
             (visit.guard())
             (fields::text(visit, "target_url", "engine-address", &said.target_url, true))
@@ -213,7 +275,9 @@ fn form(visit: &Visit, c: Option<&Counted>, said: &HookInput, wrong: &[String]) 
 }
 
 /// How it fares, and where its deliveries are.
-fn fares(visit: &Visit, c: &Counted) -> Markup {
+fn fares(visit: &Visit, c: &Counted, tried: &[Attempt]) -> Markup {
+    let may = visit.may(Permission::HooksWrite) && c.hook.set.is_active;
+    let action = |path: &str| visit.href(&format!("connections/hooks/{}/{path}", c.hook.id));
     let h = &c.hook.health;
     let at = |at: Option<i64>| html! { @match at { Some(at) => { (visit.when(at)) }, None => { "–" } } };
     let events = |state: &str, n: i64| {
@@ -232,9 +296,35 @@ fn fares(visit: &Visit, c: &Counted) -> Markup {
                 (visit.t("engine-failures"), html! { (h.failures) }),
                 (visit.t("engine-last_error"), html! { (fields::or_dash(h.last_error.as_ref())) " " @if let Some(at) = h.last_error_us { span.soft { (visit.when(at)) } } }),
             ]))
-            a.button href=(visit.href(&format!("hook-events?hook={}", c.hook.id))) { (visit.t("nav-hook_events")) }
+            @if !tried.is_empty() { (tries(visit, tried)) }
+            div.commands {
+                a.button href=(visit.href(&format!("hook-events?hook={}", c.hook.id))) { (visit.t("nav-hook_events")) }
+                @if may {
+                    form method="post" action=(action("try")) { (visit.guard()) button title=(visit.t("hook-try_about")) { (visit.t("hook-try_now")) } }
+                    @if c.given_up > 0 {
+                        form method="post" action=(action("again")) data-ask=(visit.t("hook-again_ask")) { (visit.guard()) button { (visit.t("hook-again_all")) } }
+                    }
+                }
+            }
         }
     }
+}
+
+/// The last tries: how long each took, and which failed.
+fn tries(visit: &Visit, tried: &[Attempt]) -> Markup {
+    let took = |of: &dyn Fn(&Attempt) -> bool| {
+        tried.iter().map(|a| if of(a) { a.took_ms.max(1) } else { 0 }).collect::<Vec<_>>()
+    };
+    let places: Vec<String> = tried.iter().map(|a| visit.clock(a.at_us)).collect();
+    chart::bars(
+        visit,
+        visit.t("hook-last_tries"),
+        &places,
+        &[
+            Series { name: visit.t("hook-state_delivered"), class: "one", values: took(&Attempt::is_taken) },
+            Series { name: visit.t("hook-failed"), class: "three", values: took(&|a| !a.is_taken()) },
+        ],
+    )
 }
 
 /// The types, by kind of record.

@@ -13,6 +13,7 @@ mod first_admin;
 mod flow;
 mod hook_events;
 mod hooks;
+mod hub_hooks;
 mod hub_records;
 mod jobs;
 mod live;
@@ -110,6 +111,8 @@ fn supply(routes: Routes) -> Routes {
         .screen(P::OrdersWrite, &at("hub-changes/{id}/{act}"), &["POST"], post(hub_records::act_on_change))
         .screen(P::EnginesRead, &at("connections"), &["GET"], get(connections::show))
         .screen(P::EnginesWrite, &at("connections/hub"), &["POST"], post(connections::ask_hub))
+        .screen(P::SetupRun, &at("connections/hub-webhooks"), &["GET"], get(hub_hooks::list))
+        .screen(P::SetupRun, &at("connections/hub-webhooks/{id}"), &["POST"], post(hub_hooks::switch))
         .screen(
             P::EnginesWrite,
             &at("connections/engines/new"),
@@ -135,6 +138,8 @@ fn supply(routes: Routes) -> Routes {
             get(hooks::edit).post(hooks::save),
         )
         .screen(P::HooksWrite, &at("connections/hooks/{id}/remove"), &["POST"], post(hooks::remove))
+        .screen(P::HooksWrite, &at("connections/hooks/{id}/try"), &["POST"], post(hooks::attempt))
+        .screen(P::HooksWrite, &at("connections/hooks/{id}/again"), &["POST"], post(hooks::again))
         .screen(P::HooksRead, &at("hook-events"), &["GET"], get(hook_events::list))
         .screen(P::HooksRead, &at("hook-events/{id}"), &["GET"], get(hook_events::show))
         .screen(P::HooksWrite, &at("hook-events/{id}/again"), &["POST"], post(hook_events::again))

@@ -98,6 +98,11 @@ impl Visit {
         at.strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
     }
 
+    /// The time of day in the reader's zone.
+    pub(crate) fn clock(&self, at_us: i64) -> String {
+        self.zoned(at_us).strftime("%H:%M:%S").to_string()
+    }
+
     /// The moment in another zone, that one named.
     pub(crate) fn exact_in(&self, at_us: i64, zone: TimeZone) -> String {
         self.zoned(at_us).with_time_zone(zone).strftime("%Y-%m-%d %H:%M:%S %Z").to_string()

@@ -207,6 +207,59 @@ async fn a_delivery_is_given_up_after_its_tries_and_sent_again_by_hand() {
 }
 
 #[tokio::test]
+async fn a_hook_is_tried_and_what_was_given_up_is_sent_again_from_its_screen() {
+    on_each(|s| async move {
+        let packages = shop(&s, 3).await;
+        let receiver = Receiver::start().await;
+        let retry = json!({"type": "fixed", "base": 1, "max": 1, "attempts": 1});
+        let body = json!({"event_type": "package.status.transitioned", "target_url": receiver.url,
+            "retry_countdown_config": retry});
+        turn(&s).await;
+        let hook = s.post(HOOKS, &body).await.is(201).json()["id"].as_i64().unwrap();
+        let ada = s.sign_in("ada", "a long password").await;
+        let screen = format!("/en/oms/connections/hooks/{hook}");
+        let page = s.see(&ada, &screen).await.is(200).body;
+        assert!(page.contains("Send a test") && !page.contains("Send all given up again"), "{page}");
+
+        // A test is the newest record, sent at once; the person waits for the answer.
+        let attempt = format!("{screen}/try");
+        let (answer, ()) = tokio::join!(s.fill(&ada, &attempt, &[]), async {
+            while receiver.heard().is_empty() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                turn(&s).await;
+            }
+        });
+        let to = answer.is(303).header("location").unwrap().to_owned();
+        let page = s.see(&ada, &to).await.is(200).body;
+        assert!(page.contains("HTTP 204") && page.contains("It was sent"), "{page}");
+        let told = receiver.heard()[0].json();
+        assert_eq!(told["event"]["entity_id"], *packages.iter().max().unwrap());
+
+        // Two are given up while the receiver is broken; mended, both go out again.
+        receiver.chooses(|_| Some(Say::Status(500)));
+        for package in &packages[..2] {
+            start_preparing(&s, *package).await;
+        }
+        turn(&s).await;
+        assert_eq!(deliveries(&s, "state=given_up").await.len(), 2);
+        receiver.chooses(|_| None);
+        let page = s.see(&ada, &screen).await.is(200).body;
+        assert!(page.contains("Send all given up again") && page.contains("The last tries"), "{page}");
+        let answer = s.fill(&ada, &format!("{screen}/again"), &[]).await.is(303);
+        assert!(answer.header("location").unwrap().ends_with("?done=again"));
+        turn(&s).await;
+        assert_eq!(deliveries(&s, "state=given_up").await.len(), 0);
+        assert_eq!(receiver.heard().len(), 1 + 2 + 2);
+
+        // A passive one is not tried.
+        s.write("PATCH", &format!("{HOOKS}{hook}/"), &json!({"is_active": false})).await.is(200);
+        let refused = s.fill(&ada, &attempt, &[]).await.is(200).body;
+        assert!(refused.contains("is passive"), "{refused}");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_range_is_sent_again_also_what_was_never_told() {
     on_each(|s| async move {
         let packages = shop(&s, 3).await;

@@ -7,8 +7,12 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, Mac};
 use reqwest::Url;
 use serde_json::{Value, json};
+use sha2::Sha256;
 use tokio::sync::{Semaphore, mpsc};
 
 use super::Hub;
@@ -52,6 +56,8 @@ const HOOK: [Slot; 5] = [
     null("additional_headers", Shape::Object),
 ];
 
+const SWITCH: [Slot; 1] = [may("is_active", Shape::Flag)];
+
 /// The way out for messages.
 pub(crate) struct Hooks {
     queue: mpsc::Sender<Message>,
@@ -62,6 +68,15 @@ struct Message {
     url: Url,
     headers: HeaderMap,
     body: Arc<str>,
+}
+
+/// As Standard Webhooks has it.
+fn signature(secret: &str, id: &str, at_s: i64, body: &str) -> String {
+    let key = secret.strip_prefix("whsec_").and_then(|rest| STANDARD.decode(rest).ok());
+    let key = key.unwrap_or_else(|| secret.as_bytes().to_vec());
+    let mut mac = Hmac::<Sha256>::new_from_slice(&key).expect("HMAC takes keys of any length");
+    mac.update(format!("{id}.{at_s}.{body}").as_bytes());
+    format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))
 }
 
 impl Hooks {
@@ -101,7 +116,7 @@ async fn send_all(client: reqwest::Client, mut inbox: mpsc::Receiver<Message>) {
 }
 
 async fn send(client: &reqwest::Client, message: Message) {
-    let url = message.url;
+    let url = &message.url;
     for pause_ms in PAUSES_MS.into_iter().map(Some).chain([None]) {
         let body = message.body.to_string();
         let sent = client.post(url.clone()).headers(message.headers.clone()).body(body).send().await;
@@ -149,6 +164,16 @@ impl Hub {
         .await
     }
 
+    /// `PATCH webhooks/{pk}/`: on or off.
+    pub(crate) async fn patch_hook(&self, pk: i64, body: Fields) -> Result<Reply, Reply> {
+        self.change(|draft| {
+            let given = read(draft, &SWITCH, &body, true)?;
+            draft.set(Kind::Webhook, pk, given)?;
+            Ok(Then::Show(StatusCode::OK, Kind::Webhook, pk, false))
+        })
+        .await
+    }
+
     /// Queues the messages for events that just became true.
     pub(crate) fn tell(&self, events: &[Event]) {
         if events.is_empty() {
@@ -172,16 +197,27 @@ impl Hub {
                 let uuid = uuid::Uuid::new_v4().simple().to_string();
                 let body =
                     json!({ "event": { "type": event.name, "uuid": uuid }, "payload": payload }).to_string();
-                self.queue_message(hook, body.into());
+                self.queue_message(hook, body.into(), uuid);
             }
         }
     }
 
-    fn queue_message(&self, hook: &Fields, body: Arc<str>) {
+    fn queue_message(&self, hook: &Fields, body: Arc<str>, uuid: String) {
         let url = hook.get("target_url").and_then(Value::as_str).unwrap_or_default();
         let Ok(url) = check_target(url, self.config.loopback_only) else { return };
         let Ok(mut headers) = headers_of(hook.get(HEADERS)) else { return };
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        // Its tries are over long before a receiver takes the signature for a recorded one.
+        if let Some(secret) = hook.get(SECRET).and_then(Value::as_str) {
+            let at_s = self.now() / 1_000_000;
+            for (name, text) in [
+                ("webhook-id", uuid.clone()),
+                ("webhook-timestamp", at_s.to_string()),
+                ("webhook-signature", signature(secret, &uuid, at_s, &body)),
+            ] {
+                headers.insert(name, HeaderValue::from_str(&text).expect("digits and letters"));
+            }
+        }
         self.hooks.put(Message { url, headers, body });
     }
 }

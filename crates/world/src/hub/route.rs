@@ -268,6 +268,7 @@ impl Hub {
             Kind::CancellationPlan => self.patch_plan(pk, body).await,
             Kind::BatchRequest => self.patch_batch(pk, body).await,
             Kind::IntegrationAction => self.patch_action(pk, body).await,
+            Kind::Webhook => self.patch_hook(pk, body).await,
             _ => self.edit_record(kind, pk, &call.method, body).await,
         }
     }

@@ -13,7 +13,7 @@ use oms_store::orders::{self as store, Accepted};
 use oms_store::upkeep::jobs::{self, Job, JobKind};
 use serde_json::Value;
 
-use super::reading::{Context, People};
+use super::reading::{Context, People, said};
 use crate::guard::caught;
 use crate::places::{channels, geography, locations};
 use crate::setup::{hub, settings};
@@ -292,6 +292,7 @@ async fn fetch_products(app: &App, hub: &HubClient, orders: &[WithItems]) -> Res
         base_code: p.base_code,
         barcode: p.barcode,
         attributes: p.attributes.to_string(),
+        hub_fields: said(&p.others),
     };
     let rows: Vec<_> = fetched.into_iter().flatten().zip(ids).map(new).collect();
     let mut tx = app.store.begin().await?;

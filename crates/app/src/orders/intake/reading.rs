@@ -138,6 +138,8 @@ impl Context {
             currency: item.currency.clone(),
             tax_rate: Some(item.tax_rate.clone()),
             attributes: item.attributes.to_string(),
+            hub_status: Some(item.status.code()),
+            hub_fields: said(&item.others),
         })
     }
 
@@ -147,6 +149,11 @@ impl Context {
             Ref::Pk(pk) => self.people.addresses.get(pk).map(|a| self.places.address(a)),
         }
     }
+}
+
+/// What else a record of the hub says, if anything.
+pub(super) fn said(others: &Value) -> Option<String> {
+    others.as_object().filter(|said| !said.is_empty()).map(|_| others.to_string())
 }
 
 fn customer(c: &HubCustomer) -> NewCustomer {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::api::orders::webhooks::{Envelope, Taken};
+use crate::api::orders::webhooks::{Envelope, HubCall, Taken};
 use crate::input::{self, Id};
 use crate::once::{Once, answer};
 use crate::paging::{ListQuery, Paged};
@@ -83,10 +83,7 @@ fn view(p: Plan, items: &[Item]) -> CancellationPlanView {
 /// The hub asks whether items can still be cancelled or refunded. Noted at once, decided within seconds.
 #[utoipa::path(post, path = "/api/v1/oms/cancellation_plan/", tag = "hub", request_body = Envelope,
     responses((status = 200, body = Taken, description = "Noted.")))]
-pub(crate) async fn receive(
-    State(state): State<WebState>,
-    body: input::Json,
-) -> Result<Json<Taken>, Problem> {
+pub(crate) async fn receive(State(state): State<WebState>, body: HubCall) -> Result<Json<Taken>, Problem> {
     cancellations::receive_event(&state.app, &body.0).await?;
     Ok(Json(Taken {}))
 }

@@ -22,7 +22,7 @@ pub(crate) async fn list(
     let ask = query.ask(&ITEM_LIST)?;
     let mut set = packages::items(&state.app, &ask).await?;
     let page = std::mem::replace(&mut set.page, Page::whole(Vec::new()));
-    Ok(Json(query.frame(page, ask.limit, |i| view(&i, &set.nested))?))
+    Ok(Json(query.frame(page, ask.limit, |i| view(&i, &set.nested, set.steps.since(i.package_id)))?))
 }
 
 /// One package item.
@@ -31,5 +31,5 @@ pub(crate) async fn list(
 pub(crate) async fn get(State(state): State<WebState>, Id(id): Id) -> Result<Json<PackageItemView>, Problem> {
     let set = packages::item(&state.app, id).await?;
     let item = set.page.rows.first().ok_or_else(Problem::failure)?;
-    Ok(Json(view(item, &set.nested)))
+    Ok(Json(view(item, &set.nested, set.steps.since(item.package_id))))
 }

@@ -65,7 +65,8 @@ pub(crate) async fn list(
     }
     let mut set = transfer_views::items(&state.app, &ask).await?;
     let page = std::mem::replace(&mut set.page, Page::whole(Vec::new()));
-    Ok(Json(query.frame(page, ask.limit, |i| view(&i, &set.products))?).into_response())
+    Ok(Json(query.frame(page, ask.limit, |i| view(&i, &set.products, set.steps.since(i.transfer_id)))?)
+        .into_response())
 }
 
 /// List transfer items in short.
@@ -90,5 +91,5 @@ pub(crate) async fn get(
 ) -> Result<Json<TransferItemView>, Problem> {
     let set = transfer_views::item(&state.app, id).await?;
     let item = set.page.rows.first().ok_or_else(Problem::failure)?;
-    Ok(Json(view(item, &set.products)))
+    Ok(Json(view(item, &set.products, set.steps.since(item.transfer_id))))
 }
