@@ -34,7 +34,7 @@ for line in sys.stdin:
 type Heard = Arc<Mutex<Vec<(HeaderMap, Bytes)>>>;
 
 async fn hear(State(heard): State<Heard>, headers: HeaderMap, body: Bytes) -> StatusCode {
-    heard.lock().unwrap().push((headers, body));
+    heard.lock().expect("no panic").push((headers, body));
     StatusCode::NO_CONTENT
 }
 
@@ -43,7 +43,7 @@ async fn heard(secret: &str, id: &str, at_s: i64, body: &str) -> (HeaderMap, Byt
     let heard = Heard::default();
     let at = serve(Router::new().fallback(hear).with_state(heard.clone())).await;
     let delivery = Delivery {
-        url: format!("http://{at}/").parse().unwrap(),
+        url: format!("http://{at}/").parse().expect("an address"),
         id: id.to_owned(),
         at_s,
         body: Bytes::from(body.to_owned()),
@@ -52,7 +52,7 @@ async fn heard(secret: &str, id: &str, at_s: i64, body: &str) -> (HeaderMap, Byt
         timeout: Duration::from_secs(5),
     };
     assert!(send(&http(), delivery).await.is_taken());
-    heard.lock().unwrap().pop().unwrap()
+    heard.lock().expect("no panic").pop().expect("one delivery")
 }
 
 /// A delivery as the verifier reads it.
@@ -61,7 +61,7 @@ fn case(secret: &str, headers: &HeaderMap, body: &[u8]) -> Value {
     let said: serde_json::Map<String, Value> = headers
         .iter()
         .filter(|(name, _)| name.as_str().starts_with("webhook-"))
-        .map(|(name, value)| (name.to_string(), value.to_str().unwrap().into()))
+        .map(|(name, value)| (name.to_string(), value.to_str().expect("text").into()))
         .collect();
     let body = base64::engine::general_purpose::STANDARD.encode(body);
     json!({"secret": secret, "headers": said, "body": body})
@@ -74,19 +74,20 @@ fn verdicts(cases: &[Value]) -> Vec<String> {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
-        .unwrap();
+        .expect("python starts");
     let lines: String = cases.iter().map(|case| format!("{case}\n")).collect();
-    let mut stdin = python.stdin.take().unwrap();
-    let writer = std::thread::spawn(move || stdin.write_all(lines.as_bytes()).unwrap());
-    let out = python.wait_with_output().unwrap();
-    writer.join().unwrap();
-    String::from_utf8(out.stdout).unwrap().lines().map(str::to_owned).collect()
+    let mut stdin = python.stdin.take().expect("a pipe");
+    let writer = std::thread::spawn(move || stdin.write_all(lines.as_bytes()).expect("it reads"));
+    let out = python.wait_with_output().expect("it ends");
+    writer.join().expect("all was written");
+    String::from_utf8(out.stdout).expect("text").lines().map(str::to_owned).collect()
 }
 
 #[tokio::test]
 #[expect(clippy::disallowed_methods, reason = "the library compares with the real time")]
 async fn p8_the_independent_library_takes_what_we_sent_and_nothing_that_was_touched() {
-    let now_s = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap();
+    let now_s = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs())
+        .expect("it fits");
     let secrets =
         ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDazfgh36gsAc="];
     let bodies = ["{}", r#"{"event":{"type":"package.created"},"payload":{"city":"İzmir","n":1}}"#];
@@ -105,16 +106,16 @@ async fn p8_the_independent_library_takes_what_we_sent_and_nothing_that_was_touc
             }
             let mut touch = |name: &'static str, value: String| {
                 let mut headers = headers.clone();
-                headers.insert(name, value.parse().unwrap());
+                headers.insert(name, value.parse().expect("a header"));
                 cases.push(case(secret, &headers, &sent));
             };
             touch("webhook-id", "d9428888-122b-11e1-b85c-61cd3cbb3211".into());
             touch("webhook-timestamp", (now_s + 1).to_string());
             touch("webhook-timestamp", (now_s - 1).to_string());
-            let signature = headers["webhook-signature"].to_str().unwrap();
+            let signature = headers["webhook-signature"].to_str().expect("text");
             touch("webhook-signature", signature.replace("v1,", "v2,"));
             touch("webhook-signature", signature[..signature.len() - 4].to_owned());
-            let another = secrets.into_iter().find(|s| *s != secret).unwrap();
+            let another = secrets.into_iter().find(|s| *s != secret).expect("two");
             cases.push(case(another, &headers, &sent));
             // Signed rightly, but long ago or far ahead.
             for away in [-310, 310] {

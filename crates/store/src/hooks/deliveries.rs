@@ -166,12 +166,14 @@ pub async fn hooks_due(tx: &mut Tx, owner: &str, now_us: i64) -> Result<Vec<i64>
     tx.fetch(sql, args![now_us, owner]).await?.iter().map(|r| r.i64(0)).collect()
 }
 
-/// What a hook is to be sent next, in order, at most so many: of each record only what comes first.
+/// What a hook is to be sent next, in order, at most so many: of each record only what comes first. Each is looked for by its
+/// record's index, in words that leave PostgreSQL no other way: it compared every waiting delivery of the hook with every other.
 pub async fn due(tx: &mut Tx, hook_id: i64, now_us: i64, most: i64) -> Result<Vec<Delivery>, StoreError> {
     let sql = format!(
         "SELECT {COLUMNS} FROM hook_deliveries t WHERE t.hook_id = $1 AND t.state = 'waiting' AND t.due_us <= $2 \
-         AND NOT EXISTS (SELECT 1 FROM hook_deliveries b WHERE b.hook_id = t.hook_id AND b.entity = t.entity \
-         AND b.entity_id = t.entity_id AND b.state = 'waiting' AND (b.position, b.part) < (t.position, t.part)) \
+         AND (SELECT 1 FROM hook_deliveries b WHERE b.hook_id = t.hook_id AND b.entity = t.entity \
+         AND b.entity_id = t.entity_id AND COALESCE(b.state, '') = 'waiting' \
+         AND (b.position, b.part) < (t.position, t.part) LIMIT 1) IS NULL \
          ORDER BY t.position, t.part LIMIT $3"
     );
     tx.fetch(sql, args![hook_id, now_us, most]).await?.iter().map(read).collect()
