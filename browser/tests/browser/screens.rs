@@ -41,6 +41,7 @@ pub const SCREENS: &[(&str, &str)] = &[
     ("schedules", "/settings/schedules"),
     ("connections", "/connections"),
     ("hub_webhooks", "/connections/hub-webhooks"),
+    ("cargo_company", "/connections/cargo/new"),
     ("channel", "/connections>a.row"),
     ("channel-new", "/connections/channels/new"),
     ("hub-orders", "/hub-orders"),

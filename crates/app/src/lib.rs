@@ -9,6 +9,7 @@ pub mod objects;
 pub mod views;
 
 pub mod access;
+pub mod carriers;
 pub mod hooks;
 pub mod orders;
 pub mod packages;

@@ -4,6 +4,7 @@
 //! the same bytes out on every machine: that is what makes a decision replayable.
 
 pub mod calendars;
+pub mod cargo_companies;
 pub mod codes;
 pub mod commands;
 pub mod engines;

@@ -18,6 +18,9 @@ pub enum Permission {
     StockWrite,
     EnginesRead,
     EnginesWrite,
+    /// Cargo companies and when they apply.
+    CargoRead,
+    CargoWrite,
     ScenariosRead,
     ScenariosWrite,
     SettingsRead,

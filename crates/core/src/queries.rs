@@ -47,7 +47,7 @@ pub enum Scope {
     Line,
     /// How far planning has come: only in a rule's `when`.
     Progress,
-    /// The package that waits for a transfer: only in transfer scenarios.
+    /// The package that waits for a transfer, or is shipped: only in transfer scenarios and rules of cargo companies.
     Package,
 }
 
@@ -176,6 +176,8 @@ pub enum Place {
     When,
     /// A `when` of a transfer scenario.
     TransferWhen,
+    /// When a cargo company applies: the parcel is packed.
+    Parcel,
     /// Read back from where it was kept: it was checked when it was taken.
     Stored,
 }
@@ -185,7 +187,7 @@ impl Place {
         match scope {
             Scope::Order | Scope::Line => true,
             Scope::Progress => matches!(self, Self::When | Self::Stored),
-            Scope::Package => matches!(self, Self::TransferWhen | Self::Stored),
+            Scope::Package => matches!(self, Self::TransferWhen | Self::Parcel | Self::Stored),
         }
     }
 }

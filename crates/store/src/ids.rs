@@ -42,6 +42,7 @@ pub enum IdKind {
     CancellationPlan,
     CancellationReason,
     Hook,
+    CargoCompany,
     /// Ledger, log, event, job, inbox, reservation, transfer item, decision and command rows.
     Row,
 }
@@ -73,6 +74,7 @@ impl IdKind {
             Self::CancellationPlan => "cancellation_plan",
             Self::CancellationReason => "cancellation_reason",
             Self::Hook => "hook",
+            Self::CargoCompany => "cargo_company",
             Self::Row => "row",
         }
     }

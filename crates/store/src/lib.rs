@@ -18,6 +18,7 @@ pub mod seals;
 
 // The rooms.
 pub mod access;
+pub mod carriers;
 pub mod hooks;
 pub mod orders;
 pub mod packages;

@@ -26,6 +26,7 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     ("0016_hooks", include_str!("../schema/0016_hooks.sql")),
     ("0017_hub_fields", include_str!("../schema/0017_hub_fields.sql")),
     ("0018_retention", include_str!("../schema/0018_retention.sql")),
+    ("0019_cargo_companies", include_str!("../schema/0019_cargo_companies.sql")),
 ];
 
 /// The migration that SQL alone cannot do.

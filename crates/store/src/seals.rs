@@ -34,6 +34,7 @@ impl Store {
         settings::seal_anew(&mut tx).await?;
         crate::stock::engines::seal_anew(&mut tx).await?;
         crate::hooks::seal_anew(&mut tx).await?;
+        crate::carriers::cargo_companies::seal_anew(&mut tx).await?;
         tx.commit().await?;
         Ok(self)
     }

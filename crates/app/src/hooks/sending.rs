@@ -70,12 +70,16 @@ struct Tried {
     delivery: Delivery,
     at_us: i64,
     answered: Answered,
+    /// Its place among the hook's deliveries under way was given to another.
+    is_replaced: bool,
 }
 
 /// One step: writes what ended, reads what is due, and sends. `false` when there is nothing to do.
 pub async fn tick(app: &App) -> Result<bool> {
     let mut sending = app.hooks.0.lock().await;
     let is_answered = sending.hear().await;
+    // What is read already is on its way while the database writes.
+    sending.send(app);
     if let Err(error) = sending.settle(app).await {
         if !error.is_passing() {
             // What cannot be written would stand in the way of everything else: it is sent again instead.
@@ -105,7 +109,16 @@ impl Sending {
         let is_any = !ended.is_empty();
         for tried in ended {
             match tried {
-                Ok(tried) => self.ended.push(tried),
+                Ok(mut tried) => {
+                    // Nothing more goes to a receiver that failed before that is written.
+                    if let Some(lane) = self.hooks.get_mut(&tried.delivery.hook_id)
+                        && tried.answered.is_taken()
+                    {
+                        lane.under_way = lane.under_way.saturating_sub(1);
+                        tried.is_replaced = true;
+                    }
+                    self.ended.push(tried);
+                }
                 Err(error) => {
                     // Which it was is not known: all are read anew once their lease has been taken again.
                     tracing::error!(%error, "a delivery ended without a result; it is sent again");
@@ -153,7 +166,7 @@ impl Sending {
     fn let_go(&mut self, fare: BTreeMap<i64, Fare>) {
         for tried in std::mem::take(&mut self.ended) {
             self.in_hand.remove(&tried.delivery.id);
-            if let Some(lane) = self.hooks.get_mut(&tried.delivery.hook_id) {
+            if let Some(lane) = self.hooks.get_mut(&tried.delivery.hook_id).filter(|_| !tried.is_replaced) {
                 lane.under_way = lane.under_way.saturating_sub(1);
             }
         }
@@ -247,7 +260,7 @@ impl Sending {
     fn send(&mut self, app: &App) -> bool {
         let mut order: Vec<i64> = self.hooks.range(self.turn..).map(|(id, _)| *id).collect();
         order.extend(self.hooks.range(..self.turn).map(|(id, _)| *id));
-        let before = self.under_way.len();
+        let (before, now_us) = (self.under_way.len(), app.now_us());
         let mut is_more = true;
         while is_more {
             is_more = false;
@@ -256,9 +269,14 @@ impl Sending {
                     self.turn = *id;
                     return true;
                 }
-                let Some(lane) = self.hooks.get_mut(id) else { continue };
-                // One at a time finds out whether a receiver that failed is back.
-                let most = if lane.hook.health.failures > 0 { 1 } else { lane.config.concurrency };
+                // A lease that ran out unseen, in a process that was held up, is another node's by now.
+                let lane = self.hooks.get_mut(id).filter(|lane| lane.leased_until_us > now_us);
+                let Some(lane) = lane else { continue };
+                // One at a time finds out whether a receiver that failed is back, or one that never answered is there:
+                // who hangs holds one place and not eight.
+                let health = &lane.hook.health;
+                let is_known = health.failures == 0 && health.last_ok_us.is_some();
+                let most = if is_known { lane.config.concurrency } else { 1 };
                 if lane.under_way >= most {
                     continue;
                 }
@@ -266,7 +284,7 @@ impl Sending {
                 lane.under_way += 1;
                 is_more = true;
                 let (hook, timeout) = (lane.hook.clone(), Duration::from_millis(lane.config.timeout_ms));
-                self.under_way.spawn(attempt(app.http.clone(), hook, ready, timeout, app.now_us()));
+                self.under_way.spawn(attempt(app.http.clone(), hook, ready, timeout, now_us));
             }
         }
         self.under_way.len() > before
@@ -289,7 +307,7 @@ impl Fare {
 
 /// What a try comes to, and what it says of its hook.
 fn outcome<'t>(tried: &'t Tried, hook: &Hook, fare: &mut Fare, now_us: i64) -> Outcome<'t> {
-    let Tried { delivery, at_us, answered } = tried;
+    let Tried { delivery, at_us, answered, .. } = tried;
     let tries = delivery.tries + 1;
     let health = &mut fare.health;
     let attempt = Attempt {
@@ -359,7 +377,7 @@ async fn attempt(
         (Err(error), _) => not_sent(format!("its address cannot be read: {error}")),
         (_, Err(refusal)) => not_sent(refusal.to_string()),
     };
-    Tried { delivery, at_us, answered }
+    Tried { delivery, at_us, answered, is_replaced: false }
 }
 
 fn not_sent(why: String) -> Answered {

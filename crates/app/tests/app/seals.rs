@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use oms_app::carriers::cargo_companies::{self, CompanyInput};
 use oms_app::hooks::{self, HookInput};
 use oms_app::setup::settings;
 use oms_app::stock::engines::{self, EngineInput};
@@ -44,6 +45,18 @@ async fn define(app: &App) {
     let mut tx = app.store.begin().await.unwrap();
     engines::create(&mut tx, ids, &actor, &engine).await.unwrap();
     tx.commit().await.unwrap();
+    let company = CompanyInput {
+        name: "Swift".into(),
+        erp_code: "swift".into(),
+        is_managed_by_oms: true,
+        shipping_company: "ups".into(),
+        conf: json!({"username": "u", "password": CANARY, "create_shipment_url": "https://cargo.example/shipments"}),
+        ..CompanyInput::default()
+    };
+    let (ids, actor) = (cargo_companies::ids(app).await.unwrap(), app.actor("test").await.unwrap());
+    let mut tx = app.store.begin().await.unwrap();
+    cargo_companies::create(&mut tx, app, ids, &actor, company).await.unwrap();
+    tx.commit().await.unwrap();
     let hook = HookInput {
         event_type: json!("package.created"),
         target_url: "https://erp.example/".into(),
@@ -68,7 +81,7 @@ async fn define(app: &App) {
 
 const STORED: &str = "SELECT json_value FROM settings UNION ALL SELECT config FROM stock_engines \
                       UNION ALL SELECT secret_key FROM hooks UNION ALL SELECT former_secret_key FROM hooks \
-                      UNION ALL SELECT additional_headers FROM hooks UNION ALL SELECT detail FROM audit_log";
+                      UNION ALL SELECT additional_headers FROM hooks UNION ALL SELECT conf FROM cargo_companies UNION ALL SELECT detail FROM audit_log";
 
 /// What stands in the database, and whether all of it can be read as it was given.
 async fn stored(app: &App) -> Vec<String> {
@@ -84,6 +97,10 @@ async fn stored(app: &App) -> Vec<String> {
     assert_eq!(hook.set.secret_key.as_deref(), Some("canary-8f3a anew"));
     assert_eq!(hook.former.as_ref().unwrap().0, CANARY);
     assert_eq!(hook.set.additional_headers["X-Key"], CANARY);
+    drop(tx);
+    let mut tx = app.store.begin().await.unwrap();
+    let company = oms_store::carriers::cargo_companies::hold(&mut tx, 1).await.unwrap().unwrap();
+    assert_eq!(company.set.conf["password"], CANARY);
     drop(tx);
     crate::support::texts(app, STORED, args![]).await
 }

@@ -2,6 +2,7 @@
 //! published; what is marked "Ours" in the description is this product's own.
 
 pub(crate) mod access;
+pub(crate) mod carriers;
 pub(crate) mod events;
 pub(crate) mod hooks;
 pub(crate) mod orders;
@@ -94,6 +95,26 @@ pub(crate) fn routes(state: WebState) -> Routes {
         .add(P::OrdersRead, routes!(orders::get))
         .add(P::OrdersRead, routes!(upkeep::search::find))
         .add(P::EventsRead, routes!(events::read))
+        .add(P::CargoRead, routes!(carriers::cargo_companies::available))
+        .list(
+            P::CargoRead,
+            &oms_store::carriers::cargo_companies::LIST,
+            routes!(carriers::cargo_companies::list),
+        )
+        .add(P::CargoWrite, routes!(carriers::cargo_companies::create))
+        .add(P::CargoRead, routes!(carriers::cargo_companies::get))
+        .add(
+            P::CargoWrite,
+            routes!(
+                carriers::cargo_companies::put,
+                carriers::cargo_companies::patch,
+                carriers::cargo_companies::delete
+            ),
+        )
+        .list(P::CargoRead, &oms_store::carriers::conditions::LIST, routes!(carriers::conditions::list))
+        .add(P::CargoWrite, routes!(carriers::conditions::create))
+        .add(P::CargoRead, routes!(carriers::conditions::get))
+        .add(P::CargoWrite, routes!(carriers::conditions::put, carriers::conditions::delete))
         .list(P::HooksRead, &oms_store::hooks::LIST, routes!(hooks::list))
         .add(P::HooksWrite, routes!(hooks::create))
         .add(P::HooksRead, routes!(hooks::get))

@@ -11,7 +11,7 @@ use oms_store::lists::Ask;
 use oms_store::setup::settings::Setting;
 use oms_store::stock::engines::Engine;
 
-use crate::pages::{channels, hooks};
+use crate::pages::{cargo_companies, channels, hooks};
 use crate::problem::Problem;
 use crate::state::WebState;
 use crate::ui::visit::Visit;
@@ -64,6 +64,7 @@ async fn screen(state: &WebState, visit: &Visit, wrong: &[String]) -> Result<Res
             }
         }
         (channels::cards(state, visit).await?)
+        (cargo_companies::cards(state, visit).await?)
         (hooks::cards(state, visit).await?)
         div.head { h2 { (visit.t("engine-engines")) } span.count { (all.len()) } div.tools { a.button href=(visit.href("connections/engines/new")) { "+ " (visit.t("engine-new")) } } }
         @if all.is_empty() { div.empty { p { (visit.t("engine-empty")) } } }

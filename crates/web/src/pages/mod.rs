@@ -3,6 +3,7 @@
 
 pub(crate) mod assets;
 mod bulk;
+mod cargo_companies;
 mod change;
 mod channels;
 mod commands;
@@ -125,6 +126,19 @@ fn supply(routes: Routes) -> Routes {
             &["GET", "POST"],
             get(engines::edit).post(engines::save),
         )
+        .screen(
+            P::CargoWrite,
+            &at("connections/cargo/new"),
+            &["GET", "POST"],
+            get(cargo_companies::new).post(cargo_companies::create),
+        )
+        .screen(
+            P::CargoWrite,
+            &at("connections/cargo/{id}"),
+            &["GET", "POST"],
+            get(cargo_companies::edit).post(cargo_companies::save),
+        )
+        .screen(P::CargoWrite, &at("connections/cargo/{id}/remove"), &["POST"], post(cargo_companies::remove))
         .screen(
             P::HooksWrite,
             &at("connections/hooks/new"),

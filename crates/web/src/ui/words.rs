@@ -165,7 +165,9 @@ mod tests {
     }
 
     /// Keys made of a word and a code: every one of these begins so.
-    const MADE: [&str; 28] = [
+    const MADE: [&str; 30] = [
+        "carrier-conf_",
+        "carrier-demo_",
         "hook-of_",
         "hook-retry_",
         "hook-state_",
@@ -247,7 +249,8 @@ mod tests {
     }
 
     /// What keys begin with.
-    const AREAS: [&str; 25] = [
+    const AREAS: [&str; 26] = [
+        "carrier",
         "hook",
         "hub",
         "job",

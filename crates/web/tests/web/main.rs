@@ -3,6 +3,7 @@
 
 mod access;
 mod bulk;
+mod carriers;
 mod codes;
 mod commands;
 mod document;

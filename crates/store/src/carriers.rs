@@ -1,0 +1,4 @@
+//! Carriers: who takes parcels, and when.
+
+pub mod cargo_companies;
+pub mod conditions;

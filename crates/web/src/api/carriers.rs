@@ -1,0 +1,4 @@
+//! Carriers: cargo companies and when they apply.
+
+pub(crate) mod cargo_companies;
+pub(crate) mod conditions;
