@@ -2,18 +2,18 @@
 //!
 //! Each query gives one text a broken row. Every check has a mutant it must catch (crates/app/tests/app/check.rs).
 
+mod chains;
+mod events;
+
 use oms_core::packages::{self, STATES, Slot, StockEffect};
 use oms_core::transfers::{self, TransferStock};
 
-use crate::access::logs::{self, Actor, Step};
 use crate::db::Dialect;
 use crate::upkeep::search;
-use crate::{Row, StoreError, Tx, args};
+use crate::{StoreError, Tx};
 
 /// Broken rows shown a check.
 const SHOWN: usize = 5;
-/// Chain entries read at once.
-const PAGE: i64 = 5_000;
 
 /// A check and what it says of a sound database.
 pub struct Check {
@@ -40,7 +40,7 @@ pub fn checks(now_us: i64) -> Vec<Check> {
     all.extend(order_checks());
     all.extend(package_checks());
     all.extend(transfer_checks());
-    all.extend(event_checks());
+    all.extend(events::checks());
     all.extend(work_checks(now_us));
     all.extend(list_checks());
     all
@@ -342,103 +342,6 @@ fn transfer_checks() -> Vec<Check> {
     ]
 }
 
-fn event_checks() -> Vec<Check> {
-    let mut all = vec![
-        check(
-            "E1",
-            "every step of a log has its event, in the same command",
-            "SELECT g.entity || ' ' || g.entity_id || ' step ' || g.seq FROM transition_log g LEFT JOIN events e \
-             ON e.entity = g.entity AND e.entity_id = g.entity_id AND e.seq = g.seq AND e.command_id = g.command_id \
-             WHERE e.id IS NULL AND NOT ((SELECT forgotten FROM event_head) > 0 AND EXISTS (SELECT 1 FROM events l \
-             WHERE l.entity = g.entity AND l.entity_id = g.entity_id AND l.seq > g.seq))",
-        ),
-        check(
-            "E2",
-            "an entity's events count from 1 without a gap, but for those that were kept long enough",
-            "SELECT x.entity || ' ' || x.entity_id || ' event ' || x.seq FROM (SELECT entity, entity_id, seq, \
-             COALESCE(LAG(seq) OVER w, 0) AS before, LAG(position) OVER w AS before_position FROM events \
-             WINDOW w AS (PARTITION BY entity, entity_id ORDER BY seq)) x CROSS JOIN event_head h \
-             WHERE x.seq <> x.before + 1 AND CASE WHEN x.before = 0 THEN h.forgotten = 0 \
-             ELSE COALESCE(x.before_position, h.forgotten + 1) > h.forgotten END",
-        ),
-        check(
-            "E3",
-            "an event's uuid is its alone",
-            "SELECT uuid FROM events GROUP BY uuid HAVING COUNT(*) > 1",
-        ),
-        check(
-            "E9",
-            "positions of events have no gap behind those that may be gone, and end at the head",
-            "SELECT 'position ' || x.position FROM (SELECT e.position, \
-             COALESCE(LAG(e.position) OVER (ORDER BY e.position), h.forgotten) AS before \
-             FROM events e CROSS JOIN event_head h WHERE e.position > h.forgotten) x WHERE x.position <> x.before + 1 \
-             UNION ALL SELECT 'head ' || h.position FROM event_head h \
-             WHERE h.position <> (SELECT COALESCE(MAX(position), h.position) FROM events)",
-        ),
-        check(
-            "E10",
-            "a record's events have positions in its sequence",
-            "SELECT x.entity || ' ' || x.entity_id || ' event ' || x.seq FROM (SELECT entity, entity_id, seq, position, \
-             LAG(position) OVER w AS before, LAG(seq) OVER w AS before_seq FROM events \
-             WINDOW w AS (PARTITION BY entity, entity_id ORDER BY seq)) x \
-             WHERE x.before_seq IS NOT NULL AND x.position IS NOT NULL AND (x.before IS NULL OR x.before > x.position)",
-        ),
-        check(
-            "W1",
-            "every change that an active hook is told of has its delivery, up to the cursor",
-            "SELECT 'hook ' || h.id || ' position ' || e.position FROM hooks h CROSS JOIN hook_cursor c JOIN events e \
-             ON e.position > h.from_position AND e.position > h.types_from AND e.position <= c.position AND e.at_us >= c.swept_us \
-             WHERE h.is_active = TRUE AND h.event_types LIKE '%\"' || e.type || '\"%' AND NOT EXISTS (SELECT 1 \
-             FROM hook_deliveries d WHERE d.hook_id = h.id AND d.entity = e.entity AND d.entity_id = e.entity_id \
-             AND d.position = e.position AND d.part = 0)",
-        ),
-        check(
-            "W2",
-            "no hook is told of a change before one of the same record",
-            "SELECT 'delivery ' || b.id FROM hook_deliveries a JOIN hook_deliveries b ON b.hook_id = a.hook_id \
-             AND b.entity = a.entity AND b.entity_id = a.entity_id AND (a.position, a.part) < (b.position, b.part) \
-             WHERE b.attempts > 0 AND a.state = 'waiting' AND a.attempts = 0 AND a.created_us <= b.created_us",
-        ),
-        check(
-            "W3",
-            "a delivery's tries are kept, and one that ended has a last one",
-            "SELECT 'delivery ' || d.id FROM hook_deliveries d LEFT JOIN (SELECT delivery_id, COUNT(*) AS n, MAX(n) AS last \
-             FROM hook_attempts GROUP BY delivery_id) t ON t.delivery_id = d.id WHERE d.attempts <> COALESCE(t.n, 0) \
-             OR d.attempts <> COALESCE(t.last, 0) OR (d.state <> 'waiting' AND d.attempts = 0) \
-             OR (d.state = 'waiting') <> (d.finished_us IS NULL)",
-        ),
-        check(
-            "C2",
-            "no effect is without its command",
-            "SELECT 'ledger row ' || l.id FROM stock_ledger l LEFT JOIN commands c ON c.id = l.command_id WHERE c.id IS NULL \
-             UNION ALL SELECT 'log row ' || l.id FROM transition_log l LEFT JOIN commands c ON c.id = l.command_id \
-             WHERE c.id IS NULL UNION ALL SELECT 'event ' || e.id FROM events e LEFT JOIN commands c \
-             ON c.id = e.command_id WHERE c.id IS NULL UNION ALL SELECT 'audit entry ' || a.id FROM audit_log a \
-             LEFT JOIN commands c ON c.id = a.command_id WHERE c.id IS NULL",
-        ),
-        check(
-            "C3",
-            "one command takes a record into a state at most once",
-            "SELECT entity || ' ' || entity_id || ' in command ' || command_id FROM transition_log \
-             GROUP BY command_id, entity, entity_id, new_state HAVING COUNT(*) > 1",
-        ),
-    ];
-    for (id, entity, table) in [
-        ("E4", "order", "orders"),
-        ("E5", "package", "packages"),
-        ("E6", "stock_location", "locations"),
-        ("E7", "transfer", "transfers"),
-        ("E8", "shipment", "shipments"),
-    ] {
-        let sql = format!(
-            "SELECT '{entity} ' || r.id FROM {table} r LEFT JOIN (SELECT entity_id, MAX(seq) m FROM events \
-             WHERE entity = '{entity}' GROUP BY entity_id) e ON e.entity_id = r.id WHERE r.event_seq <> COALESCE(e.m, 0)"
-        );
-        all.push(check(id, "a record's row shows its last event", sql));
-    }
-    all
-}
-
 fn work_checks(now_us: i64) -> Vec<Check> {
     let old = now_us - 2 * crate::upkeep::jobs::LEASE_US;
     vec![
@@ -579,7 +482,7 @@ pub async fn run(
         );
     }
     progress("H1");
-    let broken = broken_steps(tx).await?;
+    let broken = chains::broken_steps(tx).await?;
     note(
         &mut findings,
         "H1",
@@ -587,7 +490,7 @@ pub async fn run(
         broken,
     );
     progress("H2");
-    let broken = broken_audit(tx).await?;
+    let broken = chains::broken_audit(tx).await?;
     note(&mut findings, "H2", "the hash chains of the audit log hold", broken);
     if tx.dialect() == Dialect::Sqlite {
         progress("F1");
@@ -612,92 +515,4 @@ fn note(findings: &mut Vec<Finding>, id: &'static str, says: &'static str, mut r
         rows.truncate(SHOWN);
         findings.push(Finding { id, says, count, rows });
     }
-}
-
-fn fixed(bytes: Vec<u8>) -> Result<[u8; 32], StoreError> {
-    bytes.try_into().map_err(|_| StoreError::Corrupt("a hash is not 32 bytes".into()))
-}
-
-/// Recomputes every transition log, and compares the last hash with the head its record shows.
-async fn broken_steps(tx: &mut Tx) -> Result<Vec<String>, StoreError> {
-    let sql = "SELECT g.entity, g.entity_id, g.seq, g.old_state, g.new_state, g.transition_id, g.transition_rev, \
-               g.command_id, g.actor, g.at_us, g.attributes, g.personal_digest, g.hash, \
-               COALESCE(p.log_seq, t.log_seq), COALESCE(p.log_head, t.log_head) FROM transition_log g \
-               LEFT JOIN packages p ON g.entity = 'package' AND p.id = g.entity_id \
-               LEFT JOIN transfers t ON g.entity = 'transfer' AND t.id = g.entity_id \
-               WHERE g.entity > $1 OR (g.entity = $1 AND g.entity_id > $2) OR (g.entity = $1 AND g.entity_id = $2 AND g.seq > $3) \
-               ORDER BY g.entity, g.entity_id, g.seq LIMIT $4";
-    let mut broken = Vec::new();
-    let mut at = (String::new(), 0i64, 0i64);
-    let mut prev = logs::CHAIN_START.to_vec();
-    loop {
-        let rows = tx.fetch(sql, args![&at.0, at.1, at.2, PAGE]).await?;
-        if rows.is_empty() {
-            return Ok(broken);
-        }
-        for row in &rows {
-            let mut c = row.cols();
-            let (entity, entity_id, seq) = (c.text()?, c.i64()?, c.i64()?);
-            if (&entity, entity_id) != (&at.0, at.1) {
-                prev = logs::CHAIN_START.to_vec();
-            }
-            let (old_state, new_state, transition) = (c.opt_i64()?, c.i64()?, (c.i64()?, c.i64()?));
-            let actor = Actor { command_id: c.i64()?, name: c.text()?, node: String::new(), at_us: c.i64()? };
-            let (attributes, personal_digest, hash) = (c.text()?, fixed(c.bytes()?)?, c.bytes()?);
-            let step = Step {
-                entity: &entity,
-                entity_id,
-                seq,
-                old_state,
-                new_state,
-                transition,
-                attributes: &attributes,
-                personal_digest,
-            };
-            let (last_seq, head) = (c.opt_i64()?, c.opt_bytes()?);
-            let sound = logs::step_hash(&prev, &step, &actor)[..] == hash[..];
-            if !sound || (last_seq == Some(seq) && head.as_ref() != Some(&hash)) {
-                broken.push(format!("{entity} {entity_id} step {seq}"));
-            }
-            prev = hash;
-            at = (entity, entity_id, seq);
-        }
-    }
-}
-
-async fn broken_audit(tx: &mut Tx) -> Result<Vec<String>, StoreError> {
-    let sql = "SELECT entity, entity_id, seq, action, actor, command_id, detail, at_us, hash FROM audit_log \
-               ORDER BY entity, entity_id, seq";
-    let mut broken = Vec::new();
-    let mut at = (String::new(), 0i64, 0i64);
-    let mut prev = logs::CHAIN_START.to_vec();
-    for row in tx.fetch(sql, vec![]).await? {
-        let read = |row: &Row| {
-            let mut c = row.cols();
-            Ok::<_, StoreError>((
-                c.text()?,
-                c.i64()?,
-                c.i64()?,
-                c.text()?,
-                c.text()?,
-                c.i64()?,
-                c.text()?,
-                c.i64()?,
-                c.bytes()?,
-            ))
-        };
-        let (entity, entity_id, seq, action, name, command_id, detail, at_us, hash) = read(&row)?;
-        let next = if (&entity, entity_id) == (&at.0, at.1) { at.2 + 1 } else { 1 };
-        if next == 1 {
-            prev = logs::CHAIN_START.to_vec();
-        }
-        let actor = Actor { command_id, name, node: String::new(), at_us };
-        let expected = logs::audit_hash(&prev, seq, &entity, entity_id, &action, &detail, &actor);
-        if seq != next || expected[..] != hash[..] {
-            broken.push(format!("audit of {entity} {entity_id} entry {seq}"));
-        }
-        prev = hash;
-        at = (entity, entity_id, seq);
-    }
-    Ok(broken)
 }
