@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::batch::Rows;
 use crate::orders::{NewLine, NewOrder};
 use crate::{Row, StoreError, Tx, Value, args};
 
@@ -144,11 +145,13 @@ pub(super) async fn follow_hub<'a>(
     tx: &mut Tx,
     lines: impl Iterator<Item = (&'a OurLine, &'a NewLine)>,
 ) -> Result<(), StoreError> {
+    let mut rows = Rows::new(3);
     for (own, newer) in lines {
         if (own.line.hub_status, &own.line.hub_fields) != (newer.hub_status, &newer.hub_fields) {
-            let sql = "UPDATE order_items SET hub_status = $2, hub_fields = $3 WHERE id = $1";
-            tx.execute(sql, args![own.id, newer.hub_status, newer.hub_fields.as_deref()]).await?;
+            rows.push(args![own.id, newer.hub_status, newer.hub_fields.as_deref()]);
         }
     }
+    let body = "UPDATE order_items SET hub_status = v.status, hub_fields = v.fields FROM v WHERE order_items.id = v.id";
+    tx.execute_values("id, status, fields", rows, body).await?;
     Ok(())
 }
